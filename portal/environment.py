@@ -1,0 +1,98 @@
+"""Typed readers of environment variables that fail loudly.
+
+Each raises ImproperlyConfigured naming the variable and how to set it. Knows nothing of Django's
+settings; `portal/settings.py` is its only caller.
+"""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+
+def _read(name: str, default: str | None, hint: str) -> str:
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not set. Set it to {hint}.")
+    return value
+
+
+def text(name: str, *, default: str | None = None, hint: str = "a text", at_least: int = 0) -> str:
+    """The variable as it is; shorter than `at_least` characters is refused."""
+    value = _read(name, default, hint)
+    if len(value) < at_least:
+        raise ImproperlyConfigured(f"{name} is too short. Set it to {hint}.")
+    return value
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    """True for 1/true/yes/on, False for 0/false/no/off."""
+    value = os.environ.get(name, str(default)).strip().lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"{name} is neither yes nor no. Set it to 1 or 0.")
+
+
+def integer(name: str, *, default: int) -> int:
+    """A whole number of 0 or more."""
+    value = os.environ.get(name, str(default)).strip()
+    if not (value.isascii() and value.isdigit()):
+        raise ImproperlyConfigured(f"{name} is not a whole number. Set it like {default}.")
+    return int(value)
+
+
+def words(name: str, *, default: list[str]) -> list[str]:
+    """A list separated by commas."""
+    value = os.environ.get(name)
+    return default if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+def path(name: str, *, default: Path) -> Path:
+    """A directory, made absolute."""
+    return Path(os.environ.get(name) or default).resolve()
+
+
+def url(name: str, *, default: str | None = None, hint: str = "an http(s) address") -> str:
+    """An http or https address without its trailing slash; an empty default means none."""
+    value = _read(name, default, hint)
+    if value and not value.startswith(("http://", "https://")):
+        raise ImproperlyConfigured(f"{name} is not an http(s) address. Set it to {hint}.")
+    return value if value == default else value.rstrip("/")
+
+
+def database(name: str) -> dict[str, Any]:
+    """Django's database settings for a postgresql:// address."""
+    value = _read(name, None, "postgresql://user:password@host:5432/name")
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ImproperlyConfigured(f"{name} is not a PostgreSQL address (postgresql://…).")
+    return dict(Env.db_url_config(value))
+
+
+def key(name: str) -> bytes:
+    """32 bytes in base64."""
+    return _key(name, _read(name, None, "32 random bytes in base64"))
+
+
+def keyring(name: str) -> dict[str, bytes]:
+    """Keys by id, newest first: `id:base64,id:base64`."""
+    hint = "id:base64 of 32 random bytes, newest first, separated by commas"
+    pairs = [pair.partition(":") for pair in _read(name, None, hint).split(",")]
+    if not all(key_id.strip() and separator for key_id, separator, _ in pairs):
+        raise ImproperlyConfigured(f"{name} is malformed. Set it to {hint}.")
+    return {key_id.strip(): _key(name, encoded) for key_id, _, encoded in pairs}
+
+
+def _key(name: str, encoded: str) -> bytes:
+    try:
+        secret = base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error as error:
+        raise ImproperlyConfigured(f"{name} is not base64.") from error
+    if len(secret) != 32:
+        raise ImproperlyConfigured(f"{name} must hold keys of 32 bytes, not {len(secret)}.")
+    return secret

@@ -1,0 +1,227 @@
+"""Settings, all of them, from the environment.
+
+`manage.py up` fills the environment for the embedded servers; a deployment sets it itself.
+A missing or malformed value stops the start and says which variable to set and how.
+"""
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from portal import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Mode and secrets
+
+SANDBOX = env.boolean("SANDBOX", default=False)
+DEBUG = env.boolean("DEBUG", default=False)
+SECRET_KEY = env.text("SECRET_KEY", hint="50 or more random characters", at_least=32)
+# "id:base64 of 32 bytes", newest first; the first one encrypts, all of them decrypt.
+FIELD_KEYS = env.keyring("FIELD_KEYS")
+BLIND_INDEX_KEY = env.key("BLIND_INDEX_KEY")
+
+# Hosts
+
+PUBLIC_URL = env.url("PUBLIC_URL", hint="where shoppers reach the portal, https://pay.example.kr")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+DATA_DIR = env.path("DATA_DIR", default=BASE_DIR / "var")
+
+# Apps, middleware, templates
+
+INSTALLED_APPS = [
+    "portal",
+    "support",
+    "payments",
+    "portal.apps.DeskAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "django_htmx",
+    "pgtrigger",
+]
+AUTH_USER_MODEL = "portal.User"
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.middleware.BrowserPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.site",
+            ],
+            "builtins": ["payments.templatetags.won"],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Database and cache
+
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL"),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    connect_timeout=3,
+    options="-c statement_timeout=10000 -c lock_timeout=5000"
+    " -c idle_in_transaction_session_timeout=15000",
+)
+REDIS_URL = env.text("REDIS_URL", hint="redis://host:6379/0 or redis+socket:///path/valkey.sock")
+
+# Celery: it carries "look at the rows", never the work itself (docs/decisions/0003).
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3.0
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "Asia/Seoul"
+
+# Accounts
+
+LOGIN_URL = "portal:login"
+LOGIN_REDIRECT_URL = "portal:merchant-home"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# Language and time
+
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Seoul"
+USE_TZ = True
+USE_I18N = True
+
+# Static files
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        if not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# Security
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer" if IS_HTTPS else "same-origin"
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-sid" if IS_HTTPS else "sid"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+SESSION_COOKIE_AGE = 8 * 60 * 60
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "media-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# Logging: standard error only, personal data masked on the way out (portal/logs.py).
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"mask": {"()": "portal.logs.MaskPersonalData"}},
+    "formatters": {"line": {"()": "portal.logs.LineFormatter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"httpx2": {"level": "WARNING"}, "httpcore2": {"level": "WARNING"}},
+}
+
+# Ours: operators
+
+CARRIER_API_URL = env.url("CARRIER_API_URL", hint="the operator's apiRoot")
+CARRIER_API_TOKEN = env.text("CARRIER_API_TOKEN", hint="the operator's bearer token")
+# Where operators send their events; the standard allows https only (Carrier Billing 0.5, sink).
+CARRIER_SINK_URL = env.url("CARRIER_SINK_URL", default=f"{PUBLIC_URL}/carrier/events/")
+SANDBOX_URL = env.url("SANDBOX_URL", default="") if not SANDBOX else env.url("SANDBOX_URL")
+MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=SANDBOX_URL)
+BANK_API_URL = env.url("BANK_API_URL", default=SANDBOX_URL)
+
+# Ours: money. Defaults of docs/domain; amounts in won.
+
+PAYMENT_MIN_WON = env.integer("PAYMENT_MIN_WON", default=1_000)
+PAYMENT_MAX_WON = env.integer("PAYMENT_MAX_WON", default=30_000)
+LINE_MONTH_MAX_WON = env.integer("LINE_MONTH_MAX_WON", default=1_000_000)
+
+# Ours: clocks, in seconds
+
+WINDOW_SECONDS = env.integer("WINDOW_SECONDS", default=600)
+CODE_SECONDS = env.integer("CODE_SECONDS", default=180)
+CODE_ATTEMPTS = 5
+CODE_RESEND_SECONDS = env.integer("CODE_RESEND_SECONDS", default=30)
+CODE_RESENDS = 3
+REFUND_DELAY_SECONDS = env.integer("REFUND_DELAY_SECONDS", default=5 if SANDBOX else 600)
+RESOLVE_FIRST_SECONDS = env.integer("RESOLVE_FIRST_SECONDS", default=3 if SANDBOX else 5)
+SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
+
+# Ours: who we are, in the footer and in every message
+
+SITE_NAME = env.text("SITE_NAME", default="Phonebill")
+DESK_PHONE = env.text("DESK_PHONE", default="1600-0100")
+DESK_EMAIL = env.text("DESK_EMAIL", default="help@phonebill.test")
+DESK_HOURS = env.text("DESK_HOURS", default="평일 9–18시")
+DEFAULT_FROM_EMAIL = DESK_EMAIL
