@@ -9,6 +9,7 @@ import binascii
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
@@ -71,7 +72,12 @@ def database(name: str) -> dict[str, Any]:
     value = _read(name, None, "postgresql://user:password@host:5432/name")
     if not value.startswith(("postgresql://", "postgres://")):
         raise ImproperlyConfigured(f"{name} is not a PostgreSQL address (postgresql://…).")
-    return dict(Env.db_url_config(value))
+    found = dict(Env.db_url_config(value))
+    # A socket's directory stands %2F-escaped in the place of the host; its case matters.
+    host = urlsplit(value).netloc.rpartition("@")[2]
+    if host.upper().startswith("%2F"):
+        found["HOST"] = unquote(host.partition(":")[0])
+    return found
 
 
 def key(name: str) -> bytes:

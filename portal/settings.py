@@ -6,10 +6,13 @@ A missing or malformed value stops the start and says which variable to set and 
 
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from portal import environment as env
+
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -33,7 +36,7 @@ DATA_DIR = env.path("DATA_DIR", default=BASE_DIR / "var")
 # Apps, middleware, templates
 
 INSTALLED_APPS = [
-    "portal",
+    "portal.apps.PortalConfig",
     "support",
     "payments",
     "portal.apps.DeskAdminConfig",
@@ -185,7 +188,11 @@ LOGGING = {
     "filters": {"mask": {"()": "portal.logs.MaskPersonalData"}},
     "formatters": {"line": {"()": "portal.logs.LineFormatter"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["mask"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"httpx2": {"level": "WARNING"}, "httpcore2": {"level": "WARNING"}},
@@ -198,8 +205,8 @@ CARRIER_API_TOKEN = env.text("CARRIER_API_TOKEN", hint="the operator's bearer to
 # Where operators send their events; the standard allows https only (Carrier Billing 0.5, sink).
 CARRIER_SINK_URL = env.url("CARRIER_SINK_URL", default=f"{PUBLIC_URL}/carrier/events/")
 SANDBOX_URL = env.url("SANDBOX_URL", default="") if not SANDBOX else env.url("SANDBOX_URL")
-MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=SANDBOX_URL)
-BANK_API_URL = env.url("BANK_API_URL", default=SANDBOX_URL)
+MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=CARRIER_API_URL)
+BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
 
 # Ours: money. Defaults of docs/domain; amounts in won.
 
@@ -216,6 +223,7 @@ CODE_RESEND_SECONDS = env.integer("CODE_RESEND_SECONDS", default=30)
 CODE_RESENDS = 3
 REFUND_DELAY_SECONDS = env.integer("REFUND_DELAY_SECONDS", default=5 if SANDBOX else 600)
 RESOLVE_FIRST_SECONDS = env.integer("RESOLVE_FIRST_SECONDS", default=3 if SANDBOX else 5)
+RESOLVE_MAX_SECONDS = env.integer("RESOLVE_MAX_SECONDS", default=15 if SANDBOX else 1200)
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
 
 # Ours: who we are, in the footer and in every message

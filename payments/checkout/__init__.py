@@ -1,0 +1,49 @@
+"""Paying: open a window, identify the line, confirm by code or link, find out what became of it.
+
+Every call to an operator is framed by two commits (design §3.4): the intent before it, the outcome
+after it. If the process dies in between, the row says where it stopped and `resolve_due` goes on.
+"""
+
+from payments.checkout.confirming import (
+    AttemptsExceeded,
+    CodeExpired,
+    WrongCode,
+    confirm_with_code,
+)
+from payments.checkout.identifying import Applicant, resend, submit
+from payments.checkout.leaving import change_line, leave
+from payments.checkout.opening import (
+    OutsideLimits,
+    mark_used,
+    open_payment,
+)
+from payments.checkout.resolving import note_event, resolve_due
+from payments.checkout.rows import (
+    CarrierSilent,
+    InProgress,
+    Refused,
+    WindowClosed,
+    WrongStep,
+)
+
+__all__ = [
+    "Applicant",
+    "AttemptsExceeded",
+    "CarrierSilent",
+    "CodeExpired",
+    "InProgress",
+    "OutsideLimits",
+    "Refused",
+    "WindowClosed",
+    "WrongCode",
+    "WrongStep",
+    "change_line",
+    "confirm_with_code",
+    "leave",
+    "mark_used",
+    "note_event",
+    "open_payment",
+    "resend",
+    "resolve_due",
+    "submit",
+]

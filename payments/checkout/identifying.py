@@ -1,0 +1,300 @@
+"""Whose line is it, may it pay, and reserve the amount: the operator then texts the line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+
+from payments import calendar, declines, limits
+from payments.carriers import registry
+from payments.carriers.base import (
+    Adapter,
+    Declined,
+    Order,
+    OutcomeUnknown,
+    Prepared,
+    Unreachable,
+    stopwatch,
+)
+from payments.checkout import releasing
+from payments.checkout.opening import limits_in_force
+from payments.checkout.rows import (
+    AWAITING_CHECK,
+    CALL_GRACE,
+    CarrierSilent,
+    InProgress,
+    Refused,
+    WrongStep,
+    finish,
+    intend_release,
+    locked,
+    locked_in,
+)
+from payments.models import CarrierCall, CodeChallenge, Consent, Payment, Refund
+from payments.states import PaymentState, RefundState
+
+ADULT_AGE = 19
+SIM_SWAP_HOURS = 72
+IDENTIFICATION_TRIES = 5
+_STEPS = (
+    CarrierCall.Kind.MATCH,
+    CarrierCall.Kind.AGE,
+    CarrierCall.Kind.SIM_SWAP,
+    CarrierCall.Kind.PREPARE,
+)
+
+
+@dataclass(frozen=True)
+class Applicant:
+    """Who wants to pay: canonical phone, birthdate, what they ticked (kind → text version)."""
+
+    carrier: str
+    phone: str
+    birthdate: date
+    email: str = ""
+    consents: Mapping[str, str] = field(default_factory=dict)
+    user_agent: str = ""
+    window_hash: str = ""
+
+
+def submit(payment_id: int, applicant: Applicant, *, now: datetime) -> None:
+    """Identify the line and reserve the amount; the payment then awaits its confirmation.
+
+    Raises Refused (a field is wrong, or the payment was declined), CarrierSilent, InProgress,
+    WrongStep or WindowClosed; nothing is charged in any of them.
+    """
+    calls = _intend(payment_id, applicant, now=now)
+    payment = Payment.objects.select_related("merchant").get(pk=payment_id)
+    _reserve(payment, applicant.phone, applicant.birthdate, calls, now=now)
+
+
+def resend(payment_id: int, *, now: datetime) -> None:
+    """A new code: the operator has no resend, so the reservation is dropped and made anew.
+
+    Raises Refused RESEND_LIMIT, InProgress during the cool-down, and what `submit` raises.
+    """
+    release, calls = _intend_resend(payment_id, now=now)
+    payment = Payment.objects.select_related("merchant").get(pk=payment_id)
+    if release is not None:
+        releasing.release(release, payment, now=now)
+    born = date.fromisoformat(payment.birthdate)
+    _reserve(payment, payment.phone, born, calls, now=now)
+
+
+@transaction.atomic(durable=True)
+def _intend(payment_id: int, applicant: Applicant, *, now: datetime) -> dict[str, CarrierCall]:
+    payment = locked_in(PaymentState.CREATED, payment_id, now=now)
+    _refuse_if_preparing(payment, now=now)
+    payment.set_line(
+        carrier=applicant.carrier,
+        phone=applicant.phone,
+        birthdate=applicant.birthdate,
+        email=applicant.email,
+    )
+    payment.window_hash = payment.window_hash or applicant.window_hash
+    payment.check_at = now + CALL_GRACE
+    payment.save()
+    Consent.objects.bulk_create(
+        Consent(
+            payment=payment,
+            kind=kind,
+            version=version,
+            agreed_at=now,
+            user_agent=applicant.user_agent[:200],
+        )
+        for kind, version in applicant.consents.items()
+    )
+    return _plan(payment, now=now)
+
+
+@transaction.atomic(durable=True)
+def _intend_resend(
+    payment_id: int, *, now: datetime
+) -> tuple[CarrierCall | None, dict[str, CarrierCall]]:
+    payment = locked_in(PaymentState.AWAITING_CONFIRMATION, payment_id, now=now)
+    challenge = CodeChallenge.objects.get(payment=payment)
+    if now < challenge.sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS):
+        raise InProgress
+    if payment.resends >= settings.CODE_RESENDS:
+        raise Refused("RESEND_LIMIT")
+    payment.resends += 1
+    release = intend_release(payment, now=now)
+    payment.check_at = now + CALL_GRACE
+    payment.move_to(PaymentState.CREATED, at=now, by="shopper", reason="resend")
+    return release, _plan(payment, now=now)
+
+
+def _refuse_if_preparing(payment: Payment, *, now: datetime) -> None:
+    # Races with a double click: the first one's intent is committed, its answer is not.
+    if CarrierCall.objects.filter(
+        payment=payment,
+        kind=CarrierCall.Kind.PREPARE,
+        state=CarrierCall.State.SENT,
+        sent_at__gt=now - CALL_GRACE,
+    ).exists():
+        raise InProgress
+
+
+def _plan(payment: Payment, *, now: datetime) -> dict[str, CarrierCall]:
+    calls = [CarrierCall(payment=payment, kind=kind, sent_at=now) for kind in _STEPS]
+    return {call.kind: call for call in CarrierCall.objects.bulk_create(calls)}
+
+
+def _reserve(
+    payment: Payment,
+    phone: str,
+    birthdate: date,
+    calls: dict[str, CarrierCall],
+    *,
+    now: datetime,
+) -> None:
+    back_at = stopwatch(now)
+    adapter = registry.adapter(payment.carrier)
+    try:
+        _check_limits(payment, now=now)
+        _identify(adapter, phone, birthdate, calls)
+        prepared = adapter.prepare(phone, _order(payment, calls[CarrierCall.Kind.PREPARE]))
+    except Declined as refusal:
+        _record_refusal(payment.pk, calls, refusal, at=back_at())
+        raise Refused(refusal.code) from refusal
+    except (Unreachable, OutcomeUnknown) as problem:
+        _record_silence(payment.pk, calls, problem, at=back_at())
+        raise CarrierSilent from problem
+    stray = _record_reservation(payment.pk, calls, prepared, at=back_at())
+    if stray is not None:
+        releasing.release(stray, payment, now=back_at())
+        raise WrongStep(Payment.objects.values_list("state", flat=True).get(pk=payment.pk))
+
+
+def _check_limits(payment: Payment, *, now: datetime) -> None:
+    month = calendar.billing_month(now)
+    paid = Payment.objects.filter(
+        phone_bidx=payment.phone_bidx, billing_month=month, state=PaymentState.PAID
+    ).aggregate(won=Sum("amount_won"))
+    given_back = Refund.objects.filter(
+        payment__phone_bidx=payment.phone_bidx,
+        payment__billing_month=month,
+        route=calendar.Route.CARRIER,
+        state=RefundState.SUCCEEDED,
+    ).aggregate(won=Sum("amount_won"))
+    used_won = (paid["won"] or 0) - (given_back["won"] or 0)
+    hit = limits.limit_hit(payment.amount_won, used_won, limits_in_force())
+    if hit is not None:
+        raise Declined(hit.value, "our limit")
+
+
+def _identify(adapter: Adapter, phone: str, birthdate: date, calls: dict[str, CarrierCall]) -> None:
+    """Ask the operator who holds the line. None (`not_available`) is no reason to refuse."""
+    is_match = adapter.match_birthdate(phone, birthdate)
+    calls[CarrierCall.Kind.MATCH].answer = str(is_match)
+    if is_match is False:
+        raise Declined("BIRTHDATE_MISMATCH")
+    is_adult = adapter.is_of_age(phone, ADULT_AGE)
+    calls[CarrierCall.Kind.AGE].answer = str(is_adult)
+    if is_adult is False:
+        raise Declined("UNDER_AGE")
+    is_swapped = adapter.is_sim_swapped(phone, SIM_SWAP_HOURS)
+    calls[CarrierCall.Kind.SIM_SWAP].answer = str(is_swapped)
+    if is_swapped:
+        raise Declined("STEP_UP_REQUIRED")
+
+
+def _order(payment: Payment, call: CarrierCall) -> Order:
+    return Order(
+        order_ref=call.order_ref,
+        reference=payment.reference,
+        amount_won=payment.amount_won,
+        item_name=payment.item_name,
+        merchant_name=payment.merchant.name,
+        merchant_slug=payment.merchant.slug,
+    )
+
+
+@transaction.atomic(durable=True)
+def _record_reservation(
+    payment_id: int, calls: dict[str, CarrierCall], prepared: Prepared, *, at: datetime
+) -> CarrierCall | None:
+    """Take the reservation over; a call to release it when the payment ended meanwhile."""
+    payment = locked(payment_id)
+    calls[CarrierCall.Kind.PREPARE].carrier_tx = prepared.carrier_payment_id
+    _close(calls, CarrierCall.State.OK, at=at)
+    if payment.state != PaymentState.CREATED or payment.carrier_payment_id:
+        return CarrierCall.objects.create(
+            payment=payment,
+            kind=CarrierCall.Kind.REVERSE,
+            carrier_tx=prepared.carrier_payment_id,
+            sent_at=at,
+        )
+    payment.carrier_payment_id = prepared.carrier_payment_id
+    payment.authorization_id = prepared.authorization_id
+    payment.validation_action = prepared.action
+    payment.check_at = at + AWAITING_CHECK
+    payment.move_to(PaymentState.AWAITING_CONFIRMATION, at=at, by="carrier")
+    CodeChallenge.objects.update_or_create(
+        payment=payment,
+        defaults={
+            "sent_at": at,
+            "expires_at": min(at + timedelta(seconds=settings.CODE_SECONDS), payment.expires_at),
+            "checking_until": None,
+        },
+    )
+    return None
+
+
+@transaction.atomic(durable=True)
+def _record_refusal(
+    payment_id: int, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
+) -> None:
+    payment = locked(payment_id)
+    _close(calls, CarrierCall.State.DECLINED, at=at, answer=refusal.detail or refusal.code)
+    if payment.state != PaymentState.CREATED:
+        return
+    payment.failure_code = refusal.code
+    if refusal.code in declines.FIELD_OF and _tries(payment) < IDENTIFICATION_TRIES:
+        payment.check_at = payment.expires_at
+        payment.save(update_fields=["failure_code", "check_at"])
+        return
+    finish(payment, PaymentState.DECLINED, at=at, by="carrier", code=refusal.code)
+
+
+@transaction.atomic(durable=True)
+def _record_silence(
+    payment_id: int, calls: dict[str, CarrierCall], problem: Exception, *, at: datetime
+) -> None:
+    """The answer is missing: a reservation may exist, which the resolver looks for."""
+    payment = locked(payment_id)
+    may_exist = isinstance(problem, OutcomeUnknown)
+    state = CarrierCall.State.UNKNOWN if may_exist else CarrierCall.State.SKIPPED
+    _close(calls, state, at=at, answer=str(problem))
+    if payment.state == PaymentState.CREATED:
+        payment.check_at = at if may_exist else payment.expires_at
+        payment.save(update_fields=["check_at"])
+
+
+def _tries(payment: Payment) -> int:
+    return CarrierCall.objects.filter(
+        payment=payment, kind=CarrierCall.Kind.PREPARE, state=CarrierCall.State.DECLINED
+    ).count()
+
+
+def _close(
+    calls: dict[str, CarrierCall],
+    state: CarrierCall.State,
+    *,
+    at: datetime,
+    answer: str = "",
+) -> None:
+    """Write down how far the chain of calls came: `answer` belongs to the last one."""
+    for call in calls.values():
+        call.resolved_at = at
+        if call.kind == CarrierCall.Kind.PREPARE:
+            call.state, call.answer = state, answer[:200]
+        else:
+            asked = bool(call.answer)
+            call.state = CarrierCall.State.OK if asked else CarrierCall.State.SKIPPED
+    CarrierCall.objects.bulk_update(
+        calls.values(), ["state", "answer", "carrier_tx", "resolved_at"]
+    )

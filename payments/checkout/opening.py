@@ -1,0 +1,65 @@
+"""A shop opens a payment; the shopper later uses what was bought."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from payments import limits
+from payments.models import Merchant, Payment
+
+
+class OutsideLimits(Exception):
+    """The amount may not be charged at once; carries which limit."""
+
+    def __init__(self, limit: limits.Limit) -> None:
+        super().__init__(limit.value)
+        self.limit = limit
+
+
+@transaction.atomic
+def open_payment(
+    *,
+    merchant: Merchant,
+    order_no: str,
+    item_name: str,
+    amount_won: int,
+    return_url: str,
+    return_label: str,
+    language: str,
+    now: datetime,
+) -> Payment:
+    """A payment window for one order; amount and item cannot change any more.
+
+    Raises OutsideLimits; a second live payment of the order is an IntegrityError.
+    """
+    hit = limits.limit_hit(amount_won, 0, limits_in_force())
+    if hit is not None:
+        raise OutsideLimits(hit)
+    expires_at = now + timedelta(seconds=settings.WINDOW_SECONDS)
+    return Payment.objects.create(
+        merchant=merchant,
+        order_no=order_no,
+        item_name=item_name,
+        amount_won=amount_won,
+        return_url=return_url,
+        return_label=return_label,
+        language=language,
+        created_at=now,
+        expires_at=expires_at,
+        check_at=expires_at,
+    )
+
+
+def mark_used(*, payment_id: int, now: datetime) -> None:
+    """Remember when the shopper first used what was bought (전자상거래법 §17②5)."""
+    Payment.objects.filter(pk=payment_id, state="PAID", used_at__isnull=True).update(used_at=now)
+
+
+def limits_in_force() -> limits.Limits:
+    """The limits of the settings, in won."""
+    return limits.Limits(
+        min_won=settings.PAYMENT_MIN_WON,
+        max_won=settings.PAYMENT_MAX_WON,
+        month_max_won=settings.LINE_MONTH_MAX_WON,
+    )

@@ -1,0 +1,125 @@
+"""What the steps of a checkout share: the locked row, the end of a payment, the errors."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from payments import calendar, money, outbox
+from payments.carriers.base import PaymentStatus
+from payments.models import Account, CarrierCall, LedgerTransaction, Payment
+from payments.models.ledger import Line
+from payments.states import PaymentState
+
+# How long a call may be out before the row is looked at again: longer than every read timeout.
+CALL_GRACE = timedelta(seconds=25)
+# How often an unanswered confirmation is looked up, should the operator's event get lost.
+AWAITING_CHECK = timedelta(seconds=15)
+
+
+class WrongStep(Exception):
+    """The payment is not in the state this step starts from; carries where it is."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class InProgress(Exception):
+    """The same step is being carried out right now, by a double click or another tab."""
+
+
+class WindowClosed(Exception):
+    """The time for this payment ran out; nothing was charged."""
+
+
+class CarrierSilent(Exception):
+    """The operator could not be asked; nothing was charged, the step may be repeated."""
+
+
+class Refused(Exception):
+    """The operator or a limit said no; `code` is of payments/declines.py."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def locked(payment_id: int) -> Payment:
+    """The payment's row, locked against every other step, callback and check of it."""
+    return (
+        Payment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("merchant")
+        .get(pk=payment_id)
+    )
+
+
+def locked_in(state: PaymentState, payment_id: int, *, now: datetime) -> Payment:
+    """The locked row, if it is in this state and its time is not up. Raises WrongStep, WindowClosed."""
+    payment = locked(payment_id)
+    if payment.state != state:
+        raise WrongStep(payment.state)
+    if now >= payment.expires_at:
+        raise WindowClosed
+    return payment
+
+
+def finish(
+    payment: Payment, target: PaymentState, *, at: datetime, by: str, code: str = ""
+) -> None:
+    """End a payment without a charge and announce it; the caller holds the lock."""
+    payment.failure_code = code
+    payment.check_at = None
+    event = payment.move_to(target, at=at, by=by, reason=code)
+    outbox.record(event, subject_id=payment.pk, at=at)
+
+
+def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) -> None:
+    """Take over a charge the operator made: state, ledger and announcement in one commit.
+
+    The caller holds the lock and has compared the amount.
+    """
+    payment.paid_at = status.paid_at or at
+    payment.billing_month = calendar.billing_month(payment.paid_at)
+    payment.carrier_tx = status.carrier_tx
+    payment.check_at = None
+    event = payment.move_to(PaymentState.PAID, at=at, by=by)
+    fee = money.fee_for(payment.amount_won, payment.merchant.fee_bps)
+    LedgerTransaction.post(
+        LedgerTransaction.Kind.PAID,
+        [
+            Line(Account.CARRIER_RECEIVABLE, payment.amount_won),
+            Line(Account.MERCHANT_PAYABLE, fee.total_won - payment.amount_won),
+            Line(Account.FEE_REVENUE, -fee.fee_won),
+            Line(Account.VAT_PAYABLE, -fee.fee_vat_won),
+        ],
+        payment=payment,
+        at=payment.paid_at,
+    )
+    outbox.record(event, subject_id=payment.pk, at=at)
+
+
+def become_unknown(payment: Payment, *, at: datetime, by: str) -> None:
+    """Nobody knows whether money moved: ask soon, tell the shopper to wait."""
+    payment.unknown_at = at
+    payment.checks = 0
+    payment.check_at = at + timedelta(seconds=settings.RESOLVE_FIRST_SECONDS)
+    event = payment.move_to(PaymentState.UNKNOWN, at=at, by=by)
+    outbox.record(event, subject_id=payment.pk, at=at)
+
+
+def intend_release(payment: Payment, *, now: datetime) -> CarrierCall | None:
+    """The intent to drop the payment's reservation; None when it holds none.
+
+    The caller holds the lock, commits, and then calls `releasing.release`; if it never does, the
+    resolver finds the row through `check_at`.
+    """
+    if not payment.carrier_payment_id:
+        return None
+    call = CarrierCall.objects.create(
+        payment=payment,
+        kind=CarrierCall.Kind.REVERSE,
+        carrier_tx=payment.carrier_payment_id,
+        sent_at=now,
+    )
+    payment.carrier_payment_id = payment.authorization_id = payment.validation_action = ""
+    return call

@@ -1,0 +1,81 @@
+"""What we asked of an operator: committed before it leaves, completed when the answer came back."""
+
+import secrets
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from payments.models.payments import Payment
+from payments.models.refunds import Refund
+
+
+def new_order_ref() -> str:
+    """The idempotency key of one call; the operator knows it as `clientCorrelator`."""
+    return f"pb-{secrets.token_hex(12)}"
+
+
+class CarrierCall(models.Model):
+    """Intent and outcome of one call (design §3.4). A retry reuses its row and its order_ref."""
+
+    class Kind(models.TextChoices):
+        """Which verb of the operator."""
+
+        MATCH = "MATCH"
+        AGE = "AGE"
+        SIM_SWAP = "SIM_SWAP"
+        PREPARE = "PREPARE"
+        VALIDATE = "VALIDATE"
+        CONFIRM = "CONFIRM"
+        REVERSE = "REVERSE"
+        REFUND = "REFUND"
+        QUERY = "QUERY"
+        PAYOUT = "PAYOUT"
+
+    class State(models.TextChoices):
+        """What is known of the answer. SENT: not back yet, or the process died waiting."""
+
+        SENT = "SENT"
+        OK = "OK"
+        DECLINED = "DECLINED"
+        UNKNOWN = "UNKNOWN"
+        RESOLVED = "RESOLVED"
+        SKIPPED = "SKIPPED"
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="calls")
+    refund = models.ForeignKey(
+        Refund, on_delete=models.PROTECT, related_name="calls", null=True, blank=True
+    )
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    order_ref = models.CharField(max_length=40, unique=True, default=new_order_ref)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.SENT)
+    answer = models.CharField(max_length=200, blank=True)
+    carrier_tx = models.CharField(max_length=100, blank=True)
+    sent_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="call_one_confirm_per_payment",
+                fields=["payment"],
+                condition=Q(kind="CONFIRM"),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="call_open",
+                fields=["sent_at"],
+                condition=Q(state__in=["SENT", "UNKNOWN"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+    def finish(self, state: "CarrierCall.State", *, at: datetime, answer: str = "") -> None:
+        """Write down how the call ended."""
+        self.state = state
+        self.answer = answer[:200]
+        self.resolved_at = at
+        self.save(update_fields=["state", "answer", "carrier_tx", "resolved_at"])

@@ -1,0 +1,90 @@
+"""What we tell people, and every try to deliver it."""
+
+from django.db import models
+from django.db.models import Q
+
+from payments import encryption
+from payments.models.payments import Payment
+
+_PLACE_TO = "message.to"
+
+
+class Message(models.Model):
+    """One text or mail; the row is the job. At most one per `dedupe_key`, decided by the database."""
+
+    class Channel(models.TextChoices):
+        """How it travels."""
+
+        SMS = "SMS"
+        EMAIL = "EMAIL"
+
+    kind = models.CharField(max_length=40)
+    dedupe_key = models.CharField(max_length=120, unique=True)
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        null=True,
+        blank=True,
+    )
+    to_sealed = models.TextField()
+    to_masked = models.CharField(max_length=120)
+    subject = models.CharField(max_length=200, blank=True)
+    # Sealed, because a verification text carries its code.
+    text_sealed = models.TextField()
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True, blank=True)
+    dead_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                name="message_due",
+                fields=["due_at"],
+                condition=Q(done_at__isnull=True, dead_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel} {self.to_masked}"
+
+    @property
+    def to(self) -> str:
+        """The number or address, in full."""
+        return encryption.unseal(self.to_sealed, place=_PLACE_TO)
+
+    @to.setter
+    def to(self, value: str) -> None:
+        self.to_sealed = encryption.seal(value, place=_PLACE_TO)
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return encryption.unseal(self.text_sealed, place="message.text")
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self.text_sealed = encryption.seal(value, place="message.text")
+
+
+class MessageDelivery(models.Model):
+    """One try to hand a message to its carrier."""
+
+    class Outcome(models.TextChoices):
+        """What the gateway said."""
+
+        ACCEPTED = "ACCEPTED"
+        REFUSED = "REFUSED"
+        UNREACHABLE = "UNREACHABLE"
+
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
+    attempted_at = models.DateTimeField()
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    provider_id = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.message_id} {self.outcome}"

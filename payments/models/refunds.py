@@ -1,0 +1,132 @@
+"""Money on its way back."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from payments import encryption, states
+from payments.calendar import Route
+from payments.models.append_only import append_only
+from payments.models.merchants import Merchant
+from payments.models.payments import Payment
+from payments.states import RefundState
+
+_PLACE_ACCOUNT = "refund.account"
+
+
+class Refund(models.Model):
+    """One return of money; the row is the job: `due_at` says when the worker takes it."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT)
+    amount_won = models.BigIntegerField()
+    route = models.CharField(max_length=8, choices=[(r.value, r.value) for r in Route])
+    state = models.CharField(
+        max_length=20,
+        choices=[(s.value, s.value) for s in RefundState],
+        default=RefundState.REQUESTED,
+    )
+    reason = models.CharField(max_length=200, blank=True)
+    failure_code = models.CharField(max_length=40, blank=True)
+    requested_by = models.CharField(max_length=80)
+    approved_by = models.CharField(max_length=80, blank=True)
+    requested_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    expected_on = models.DateField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    carrier_refund_id = models.CharField(max_length=100, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    bank = models.CharField(max_length=20, blank=True)
+    account_sealed = models.TextField(blank=True)
+    account_last4 = models.CharField(max_length=4, blank=True)
+    holder_sealed = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="refund_amount", condition=Q(amount_won__gt=0)),
+            models.CheckConstraint(
+                name="refund_state",
+                condition=Q(state__in=[s.value for s in RefundState]),
+            ),
+            models.CheckConstraint(
+                name="refund_waiting_has_due_time",
+                condition=~Q(state__in=["SCHEDULED", "SENDING", "UNKNOWN"])
+                | Q(due_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="refund_due",
+                fields=["due_at"],
+                condition=Q(state__in=["SCHEDULED", "SENDING", "UNKNOWN"]),
+            ),
+            models.Index(name="refund_merchant_time", fields=["merchant", "-requested_at", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_won} won, {self.state}"
+
+    def move_to(
+        self, target: RefundState, *, at: datetime, by: str, reason: str = ""
+    ) -> str | None:
+        """Change the state, write history; returns the event to announce, None for none.
+
+        The caller holds the row's lock. Raises IllegalMove.
+        """
+        event = states.check_move(states.REFUND_MOVES, self.state, target)
+        previous, self.state = self.state, target.value
+        self.save()
+        RefundEvent.objects.create(
+            refund=self,
+            from_state=previous,
+            to_state=self.state,
+            event=event or "",
+            actor=by,
+            reason=reason,
+            occurred_at=at,
+        )
+        return event
+
+    def set_account(self, *, bank: str, number: str, holder: str) -> None:
+        """Remember where to pay, sealed; the caller saves."""
+        self.bank = bank
+        self.account_sealed = encryption.seal(number, place=_PLACE_ACCOUNT)
+        self.account_last4 = number[-4:]
+        self.holder_sealed = encryption.seal(holder, place=_PLACE_ACCOUNT)
+
+    @property
+    def account_number(self) -> str:
+        """Digits of the payer's account; empty when none is known."""
+        return encryption.unseal(self.account_sealed, place=_PLACE_ACCOUNT)
+
+    @property
+    def account_holder(self) -> str:
+        """Name on the payer's account; empty when none is known."""
+        return encryption.unseal(self.holder_sealed, place=_PLACE_ACCOUNT)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in states.REFUND_FINAL
+
+
+class RefundEvent(models.Model):
+    """One move of a refund. Written once, never changed."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="events")
+    from_state = models.CharField(max_length=20)
+    to_state = models.CharField(max_length=20)
+    event = models.CharField(max_length=40, blank=True)
+    actor = models.CharField(max_length=80)
+    reason = models.CharField(max_length=200, blank=True)
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.refund_id}: {self.from_state} → {self.to_state}"

@@ -1,0 +1,210 @@
+"""Telling people: words from templates/messages, rows first, sent by the worker.
+
+A message exists at most once per `dedupe_key` and channel (the database decides) and is tried until
+the gateway takes it, which accepts each id once.
+"""
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from payments import calendar, subscriber
+from payments.carriers import registry
+from payments.messengers import gateway
+from payments.models import Message, MessageDelivery, Payment, PhoneVerification, Refund
+
+BATCH = 100
+LEASE = timedelta(seconds=60)
+BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800, 7200, 21600)
+VERIFICATION_SECONDS = 180
+_log = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def notify(
+    kind: str,
+    *,
+    dedupe_key: str,
+    phone: str,
+    email: str,
+    context: dict[str, Any],
+    payment: Payment | None = None,
+    language: str = "ko",
+    now: datetime,
+) -> None:
+    """Queue one text, and a mail as well when an address and a template for it exist.
+
+    Safe to call again with the same key. `phone` or `email` may be empty.
+    """
+    words = {**context, "desk_phone": settings.DESK_PHONE, "site_name": settings.SITE_NAME}
+    with translation.override(language):
+        if phone:
+            _queue(
+                Message(kind=kind, channel=Message.Channel.SMS, payment=payment),
+                key=f"{dedupe_key}:sms",
+                to=phone,
+                text=render_to_string(f"messages/{kind}.sms.txt", words).strip(),
+                now=now,
+            )
+        if email and (mail := _mail(kind, words)):
+            _queue(
+                Message(kind=kind, channel=Message.Channel.EMAIL, payment=payment, subject=mail[0]),
+                key=f"{dedupe_key}:email",
+                to=email,
+                text=mail[1],
+                now=now,
+            )
+
+
+def paid(payment: Payment, *, now: datetime) -> None:
+    """The receipt: the four items of 정보통신망법 §58① and until when it can be cancelled."""
+    capabilities = registry.carrier(payment.carrier).capabilities
+    paid_at = payment.paid_at or now
+    notify(
+        "paid",
+        dedupe_key=f"paid:{payment.pk}",
+        phone=payment.phone,
+        email=payment.email,
+        context={
+            "payment": payment,
+            "merchant": payment.merchant,
+            "cancel_until": calendar.carrier_cutoff(paid_at, capabilities),
+        },
+        payment=payment,
+        language=payment.language,
+        now=now,
+    )
+
+
+def reversed_payment(payment: Payment, *, now: datetime) -> None:
+    """To a shopper who was told to wait: it did not work, nothing was charged."""
+    notify(
+        "reversed",
+        dedupe_key=f"reversed:{payment.pk}",
+        phone=payment.phone,
+        email=payment.email,
+        context={"payment": payment, "merchant": payment.merchant},
+        payment=payment,
+        language=payment.language,
+        now=now,
+    )
+
+
+def refunded(refund: Refund, *, now: datetime) -> None:
+    """The money is back: how much, by which route, off which bill or to which account."""
+    payment = refund.payment
+    notify(
+        "refunded",
+        dedupe_key=f"refunded:{refund.pk}",
+        phone=payment.phone,
+        email=payment.email,
+        context={"refund": refund, "payment": payment, "merchant": payment.merchant},
+        payment=payment,
+        language=payment.language,
+        now=now,
+    )
+
+
+@transaction.atomic
+def start_verification(*, phone: str, now: datetime, language: str = "ko") -> PhoneVerification:
+    """Text our own code to a phone; the row knows only its keyed hash."""
+    row, code = PhoneVerification.start(phone, at=now, seconds=VERIFICATION_SECONDS)
+    notify(
+        "verification",
+        dedupe_key=f"verification:{row.pk}",
+        phone=phone,
+        email="",
+        context={"code": code},
+        language=language,
+        now=now,
+    )
+    return row
+
+
+def send_due(*, now: datetime) -> int:
+    """Hand every due message to the gateway; returns how many it took."""
+    return sum(_send(message, now=now) for message in _claim(now))
+
+
+def _mail(kind: str, words: dict[str, Any]) -> tuple[str, str] | None:
+    try:
+        subject = render_to_string(f"messages/{kind}.email.subject.txt", words)
+        text = render_to_string(f"messages/{kind}.email.txt", words)
+    except TemplateDoesNotExist:
+        return None
+    return " ".join(subject.split()), text.strip()
+
+
+def _queue(message: Message, *, key: str, to: str, text: str, now: datetime) -> None:
+    message.dedupe_key = key
+    message.to = to
+    is_mail = message.channel == Message.Channel.EMAIL
+    message.to_masked = subscriber.mask_email(to) if is_mail else subscriber.mask_phone(to)
+    message.text = text
+    message.created_at = message.due_at = now
+    Message.objects.bulk_create([message], ignore_conflicts=True)
+
+
+@transaction.atomic(durable=True)
+def _claim(now: datetime) -> list[Message]:
+    # Races with other workers: whoever locks a row first sends it.
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    messages = list(
+        Message.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(free, due_at__lte=now, done_at__isnull=True, dead_at__isnull=True)
+        .order_by("due_at", "id")[:BATCH]
+    )
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(
+        lease_expires_at=now + LEASE, attempts=F("attempts") + 1
+    )
+    return messages
+
+
+def _send(message: Message, *, now: datetime) -> bool:
+    try:
+        provider_id = gateway.send(
+            message_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{settings.PUBLIC_URL}/{message.pk}")),
+            channel=message.channel,
+            to=message.to,
+            subject=message.subject,
+            text=message.text,
+        )
+    except gateway.NotAccepted as problem:
+        _log.warning("message %s was not taken: %s", message.pk, problem)
+        _put_back(message, now=now)
+        return False
+    _record_accepted(message, provider_id, now=now)
+    return True
+
+
+@transaction.atomic(durable=True)
+def _record_accepted(message: Message, provider_id: str, *, now: datetime) -> None:
+    MessageDelivery.objects.create(
+        message=message,
+        attempted_at=now,
+        outcome=MessageDelivery.Outcome.ACCEPTED,
+        provider_id=provider_id,
+    )
+    Message.objects.filter(pk=message.pk).update(done_at=now, lease_expires_at=None)
+
+
+@transaction.atomic(durable=True)
+def _put_back(message: Message, *, now: datetime) -> None:
+    MessageDelivery.objects.create(
+        message=message, attempted_at=now, outcome=MessageDelivery.Outcome.UNREACHABLE
+    )
+    tries = message.attempts + 1
+    fields: dict[str, object] = {"lease_expires_at": None}
+    if tries > len(BACKOFF_SECONDS):
+        fields["dead_at"] = now
+    else:
+        fields["due_at"] = now + timedelta(seconds=BACKOFF_SECONDS[tries - 1])
+    Message.objects.filter(pk=message.pk).update(**fields)

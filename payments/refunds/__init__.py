@@ -1,0 +1,21 @@
+"""Giving money back: asked for in one place, carried out by the worker when the row is due."""
+
+from payments.refunds.asking import (
+    UnableToRefund,
+    give_account,
+    remaining_won,
+    request,
+    verdict,
+    withdraw,
+)
+from payments.refunds.sending import send_due
+
+__all__ = [
+    "UnableToRefund",
+    "give_account",
+    "remaining_won",
+    "request",
+    "send_due",
+    "verdict",
+    "withdraw",
+]

@@ -1,0 +1,120 @@
+"""Asking for a refund: whether, how much, by which route. Only rows; nothing is sent here."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+
+from payments import calendar, money, outbox
+from payments.carriers import registry
+from payments.models import Payment, Refund
+from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
+
+
+class UnableToRefund(Exception):
+    """The refund was not created; `code` is NOT_PAID, ALREADY_REFUNDED or REMAINING_CHANGED."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def verdict(payment: Payment, now: datetime) -> calendar.Verdict:
+    """By which route and until when this payment can go back. Raises calendar.NotPaid."""
+    capabilities = (
+        registry.carrier(payment.carrier).capabilities
+        if payment.carrier
+        else calendar.Capabilities()
+    )
+    return calendar.refund_route(payment, now, capabilities, payment.merchant.policy)
+
+
+def remaining_won(payment: Payment) -> int:
+    """Won not yet given back or promised back."""
+    held = payment.refunds.filter(state__in=REFUND_HOLDS_MONEY).aggregate(won=Sum("amount_won"))
+    return money.refundable_won(payment.amount_won, held["won"] or 0)
+
+
+@transaction.atomic
+def request(
+    *,
+    payment_id: int,
+    amount_won: int,
+    expected_remaining_won: int,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> Refund:
+    """Create and schedule a refund, or wait for an account where the carrier cannot cancel.
+
+    `expected_remaining_won` is what the caller saw; if it is no longer true nothing is created.
+    Raises UnableToRefund.
+    """
+    # Races with another refund of the same payment: the sum below must not change under us.
+    payment = (
+        Payment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("merchant")
+        .get(pk=payment_id)
+    )
+    if payment.state != PaymentState.PAID:
+        raise UnableToRefund("NOT_PAID")
+    remaining = remaining_won(payment)
+    if remaining == 0:
+        raise UnableToRefund("ALREADY_REFUNDED")
+    if remaining != expected_remaining_won or not 0 < amount_won <= remaining:
+        raise UnableToRefund("REMAINING_CHANGED")
+    answer = verdict(payment, now)
+    refund = Refund.objects.create(
+        payment=payment,
+        merchant=payment.merchant,
+        amount_won=amount_won,
+        route=answer.route,
+        reason=reason[:200],
+        requested_by=by,
+        approved_by=by,
+        requested_at=now,
+        deadline_at=answer.deadline,
+        expected_on=answer.expected_on,
+    )
+    _start(refund, answer, by=by, now=now)
+    return refund
+
+
+@transaction.atomic
+def withdraw(*, refund_id: int, by: str, now: datetime) -> Refund:
+    """Take the request back. Raises IllegalMove once money moves."""
+    refund = locked(refund_id)
+    event = refund.move_to(RefundState.WITHDRAWN, at=now, by=by)
+    outbox.record(event, subject_id=refund.pk, at=now)
+    return refund
+
+
+@transaction.atomic
+def give_account(*, refund_id: int, bank: str, number: str, holder: str, now: datetime) -> Refund:
+    """The payer names the account. Raises IllegalMove unless the refund waits for one."""
+    refund = locked(refund_id)
+    refund.set_account(bank=bank, number=number, holder=holder)
+    refund.failure_code = ""
+    refund.due_at = now + timedelta(seconds=settings.REFUND_DELAY_SECONDS)
+    refund.move_to(RefundState.SCHEDULED, at=now, by="shopper")
+    return refund
+
+
+def locked(refund_id: int) -> Refund:
+    """The refund's row, locked against the worker, the desk and the shopper at once."""
+    return (
+        Refund.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("payment__merchant")
+        .get(pk=refund_id)
+    )
+
+
+def _start(refund: Refund, answer: calendar.Verdict, *, by: str, now: datetime) -> None:
+    if answer.route == calendar.Route.BANK:
+        event = refund.move_to(RefundState.AWAITING_ACCOUNT, at=now, by=by)
+        outbox.record(event, subject_id=refund.pk, at=now)
+        return
+    delay = timedelta(seconds=settings.REFUND_DELAY_SECONDS)
+    refund.due_at = max(now + delay, answer.not_before)
+    refund.move_to(RefundState.SCHEDULED, at=now, by=by)

@@ -1,0 +1,248 @@
+"""The worker's side: due refunds go to the operator or to the bank, exactly once.
+
+A claimed row carries a lease. If the worker dies, the row stays SENDING, its lease runs out, and the
+next one asks what became of the call before it does anything: the same `order_ref` is used again, so
+a repeated call is not a second refund.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from payments import calendar, declines, money, outbox
+from payments.banks import transfers
+from payments.carriers import registry
+from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
+from payments.models import Account, CarrierCall, LedgerTransaction, Payment, Refund
+from payments.models.ledger import Line
+from payments.refunds.asking import locked, verdict
+from payments.states import RefundState
+
+BATCH = 50
+LEASE = timedelta(seconds=60)
+BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800)
+GIVE_UP_AFTER = 20
+_DUE = (RefundState.SCHEDULED, RefundState.SENDING, RefundState.UNKNOWN)
+_log = logging.getLogger(__name__)
+
+
+def send_due(*, now: datetime) -> int:
+    """Carry out every refund that is due; returns how many were looked at."""
+    refunds = _claim(now)
+    for refund in refunds:
+        try:
+            _carry_on(refund, now=now)
+        except Exception:
+            # One refund's trouble must not keep the others waiting; its lease brings it back.
+            _log.exception("refund %s could not be carried on", refund.pk)
+    return len(refunds)
+
+
+@transaction.atomic(durable=True)
+def _claim(now: datetime) -> list[Refund]:
+    # Races with other workers: whoever locks a row first carries it out.
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    refunds = list(
+        Refund.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        .filter(free, state__in=_DUE, due_at__lte=now)
+        .order_by("due_at")[:BATCH]
+    )
+    Refund.objects.filter(pk__in=[refund.pk for refund in refunds]).update(
+        lease_expires_at=now + LEASE
+    )
+    return refunds
+
+
+def _carry_on(refund: Refund, *, now: datetime) -> None:
+    back_at = stopwatch(now)
+    if refund.state != RefundState.SCHEDULED and _is_settled(refund, now=now):
+        return
+    call = _intend(refund.pk, now=back_at())
+    if call is None:
+        return
+    try:
+        is_done = _send(call)
+    except Declined as refusal:
+        _record_refusal(refund.pk, call, refusal, at=back_at())
+    except (Unreachable, OutcomeUnknown) as problem:
+        _record_unknown(refund.pk, call, str(problem), at=back_at())
+    else:
+        if is_done:
+            _record_success(refund.pk, call, at=back_at())
+        else:
+            _record_unknown(refund.pk, call, "processing", at=back_at())
+
+
+def _is_settled(refund: Refund, *, now: datetime) -> bool:
+    """Ask about the call whose answer is missing; True when that ended or postponed the refund."""
+    back_at = stopwatch(now)
+    call = refund.calls.filter(kind__in=_SENDS).latest("id")
+    try:
+        is_done = _look_up(refund, call)
+    except (Unreachable, OutcomeUnknown, Declined) as problem:
+        _record_unknown(refund.pk, call, str(problem), at=back_at())
+        return True
+    if is_done:
+        _record_success(refund.pk, call, at=back_at())
+        return True
+    return False
+
+
+_SENDS = (CarrierCall.Kind.REFUND, CarrierCall.Kind.PAYOUT)
+
+
+@transaction.atomic(durable=True)
+def _intend(refund_id: int, *, now: datetime) -> CarrierCall | None:
+    """Commit what is about to be sent; None when there is nothing to send any more."""
+    refund = locked(refund_id)
+    if refund.state not in _DUE:
+        return None
+    if refund.state != RefundState.SCHEDULED:
+        refund.move_to(RefundState.SCHEDULED, at=now, by="worker", reason="ask again")
+    if refund.route == calendar.Route.CARRIER:
+        answer = verdict(refund.payment, now)
+        if answer.route == calendar.Route.BANK:
+            _to_bank(refund, answer.reason, at=now)
+            return None
+    kind = (
+        CarrierCall.Kind.REFUND
+        if refund.route == calendar.Route.CARRIER
+        else CarrierCall.Kind.PAYOUT
+    )
+    # A refused payout ended with its call; a lost answer is asked again under the same order_ref.
+    call = refund.calls.filter(
+        kind=kind, state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN]
+    ).last()
+    if call is None:
+        call = CarrierCall(payment=refund.payment, refund=refund, kind=kind)
+    call.state = CarrierCall.State.SENT
+    call.sent_at = now
+    call.save()
+    refund.attempts += 1
+    refund.lease_expires_at = now + LEASE
+    refund.move_to(RefundState.SENDING, at=now, by="worker")
+    return call
+
+
+def _send(call: CarrierCall) -> bool:
+    refund, payment = call.refund, call.payment
+    if refund is None:
+        raise ValueError("a call without its refund")
+    if call.kind == CarrierCall.Kind.PAYOUT:
+        transfers.pay_out(
+            transfers.Payout(
+                order_ref=call.order_ref,
+                bank=refund.bank,
+                account_number=refund.account_number,
+                holder=refund.account_holder,
+                amount_won=refund.amount_won,
+                memo=payment.merchant.name,
+            )
+        )
+        return True
+    status = registry.adapter(payment.carrier).refund(
+        payment.carrier_payment_id, call.order_ref, f"{payment.reference}-R{refund.pk}"
+    )
+    return _is_done(status.status)
+
+
+def _look_up(refund: Refund, call: CarrierCall) -> bool:
+    if call.kind == CarrierCall.Kind.PAYOUT:
+        return transfers.is_settled(call.order_ref)
+    payment = refund.payment
+    found = registry.adapter(payment.carrier).find_refund(
+        payment.carrier_payment_id, call.order_ref
+    )
+    if found is not None and found.status == "processing":
+        raise OutcomeUnknown("processing")
+    return found is not None and _is_done(found.status)
+
+
+def _is_done(status: str) -> bool:
+    if status == "denied":
+        raise Declined("CANCEL_INFO_MISMATCH", "refund denied")
+    return status == "succeeded"
+
+
+@transaction.atomic(durable=True)
+def _record_success(refund_id: int, call: CarrierCall, *, at: datetime) -> None:
+    refund = locked(refund_id)
+    if refund.state not in (RefundState.SENDING, RefundState.UNKNOWN):
+        return
+    call.finish(CarrierCall.State.OK, at=at)
+    refund.confirmed_at = at
+    refund.lease_expires_at = None
+    event = refund.move_to(RefundState.SUCCEEDED, at=at, by="worker")
+    _post(refund, at=at)
+    outbox.record(event, subject_id=refund.pk, at=at)
+
+
+@transaction.atomic(durable=True)
+def _record_refusal(refund_id: int, call: CarrierCall, refusal: Declined, *, at: datetime) -> None:
+    refund = locked(refund_id)
+    if refund.state != RefundState.SENDING:
+        return
+    call.finish(CarrierCall.State.DECLINED, at=at, answer=refusal.detail)
+    refund.lease_expires_at = None
+    refund.failure_code = refusal.code
+    if refusal.code in declines.TO_BANK:
+        Payment.objects.filter(pk=refund.payment_id).update(is_refused_by_carrier=True)
+        _to_bank(refund, refusal.code, at=at)
+    elif refund.route == calendar.Route.BANK:
+        _to_bank(refund, refusal.code, at=at)
+    elif refusal.code == "CANCEL_TOO_EARLY" and refund.attempts < GIVE_UP_AFTER:
+        refund.due_at = at + timedelta(minutes=1)
+        refund.move_to(RefundState.SCHEDULED, at=at, by="carrier", reason=refusal.code)
+    else:
+        event = refund.move_to(RefundState.FAILED, at=at, by="carrier", reason=refusal.code)
+        outbox.record(event, subject_id=refund.pk, at=at)
+
+
+@transaction.atomic(durable=True)
+def _record_unknown(refund_id: int, call: CarrierCall, problem: str, *, at: datetime) -> None:
+    refund = locked(refund_id)
+    if refund.state not in (RefundState.SENDING, RefundState.UNKNOWN):
+        return
+    call.finish(CarrierCall.State.UNKNOWN, at=at, answer=problem)
+    wait = BACKOFF_SECONDS[min(refund.attempts, len(BACKOFF_SECONDS) - 1)]
+    refund.lease_expires_at = None
+    refund.due_at = at + timedelta(seconds=wait)
+    if refund.state == RefundState.SENDING:
+        refund.move_to(RefundState.UNKNOWN, at=at, by="worker", reason=problem[:200])
+    else:
+        refund.save(update_fields=["due_at", "lease_expires_at"])
+
+
+def _to_bank(refund: Refund, reason: str, *, at: datetime) -> None:
+    """The carrier route is closed (or the account was wrong): ask the payer for an account."""
+    refund.route = calendar.Route.BANK
+    refund.deadline_at = None
+    refund.expected_on = calendar.business_days_after(at.astimezone(calendar.SEOUL).date(), 3)
+    refund.lease_expires_at = None
+    event = refund.move_to(RefundState.AWAITING_ACCOUNT, at=at, by="worker", reason=reason)
+    outbox.record(event, subject_id=refund.pk, at=at)
+
+
+def _post(refund: Refund, *, at: datetime) -> None:
+    """Both routes return the fee; the carrier route takes the charge off the receivable."""
+    payment = refund.payment
+    fee = money.fee_for(refund.amount_won, payment.merchant.fee_bps)
+    back = [
+        Line(Account.MERCHANT_PAYABLE, refund.amount_won - fee.total_won),
+        Line(Account.FEE_REVENUE, fee.fee_won),
+        Line(Account.VAT_PAYABLE, fee.fee_vat_won),
+    ]
+    kinds = LedgerTransaction.Kind
+    if refund.route == calendar.Route.CARRIER:
+        lines = [*back, Line(Account.CARRIER_RECEIVABLE, -refund.amount_won)]
+        LedgerTransaction.post(kinds.CARRIER_CANCEL, lines, payment=payment, refund=refund, at=at)
+        return
+    lines = [*back, Line(Account.REFUND_CLEARING, -refund.amount_won)]
+    LedgerTransaction.post(kinds.BANK_REFUND, lines, payment=payment, refund=refund, at=at)
+    settled = [
+        Line(Account.REFUND_CLEARING, refund.amount_won),
+        Line(Account.BANK, -refund.amount_won),
+    ]
+    LedgerTransaction.post(kinds.BANK_SETTLED, settled, payment=payment, refund=refund, at=at)

@@ -1,0 +1,48 @@
+"""What Celery calls: one look at the due rows each, or one announcement passed on."""
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from payments import checkout, notifications, refunds
+from payments.models import Payment, Refund
+
+
+@shared_task
+def send_messages(**_: Any) -> None:
+    """Texts and mails that are due go out."""
+    notifications.send_due(now=timezone.now())
+
+
+@shared_task
+def send_refunds(**_: Any) -> None:
+    """Refunds that are due go to the operator or the bank."""
+    refunds.send_due(now=timezone.now())
+
+
+@shared_task
+def resolve_payments(**_: Any) -> None:
+    """Payments whose end nobody knows are looked into; windows that ran out are closed."""
+    checkout.resolve_due(now=timezone.now())
+
+
+@shared_task
+def notify_paid(*, subject_id: int, **_: Any) -> None:
+    """A payment was charged: send the receipt."""
+    payment = Payment.objects.select_related("merchant").get(pk=subject_id)
+    notifications.paid(payment, now=timezone.now())
+
+
+@shared_task
+def notify_reversed(*, subject_id: int, **_: Any) -> None:
+    """A payment of unknown outcome turned out not to be charged: tell."""
+    payment = Payment.objects.select_related("merchant").get(pk=subject_id)
+    notifications.reversed_payment(payment, now=timezone.now())
+
+
+@shared_task
+def notify_refunded(*, subject_id: int, **_: Any) -> None:
+    """A refund arrived: tell."""
+    refund = Refund.objects.select_related("payment__merchant").get(pk=subject_id)
+    notifications.refunded(refund, now=timezone.now())

@@ -1,0 +1,68 @@
+"""Amounts and moments as people read them."""
+
+from datetime import datetime
+
+from django import template
+from django.utils.translation import get_language
+
+from payments.calendar import SEOUL
+
+register = template.Library()
+_MONTHS_EN = (
+    "January February March April May June July August September October November December".split()
+)
+
+
+def _is_english() -> bool:
+    return (get_language() or "ko").startswith("en")
+
+
+@register.filter
+def won(amount_won: int | None) -> str:
+    """`2,200원`; `–` when there is no amount."""
+    if amount_won is None:
+        return "–"
+    return f"{amount_won:,} won" if _is_english() else f"{amount_won:,}원"
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """`2,200`; `–` when there is none."""
+    return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """`2026. 11. 23. 14:05`, Korean time; empty for None."""
+    return "" if at is None else at.astimezone(SEOUL).strftime("%Y. %-m. %-d. %H:%M")
+
+
+@register.filter
+def until(at: datetime | None) -> str:
+    """`11월 30일 23:50`, Korean time; empty for None."""
+    if at is None:
+        return ""
+    local = at.astimezone(SEOUL)
+    if _is_english():
+        return f"{local:%H:%M} on {local.day} {_MONTHS_EN[local.month - 1]}"
+    return f"{local.month}월 {local.day}일 {local:%H:%M}"
+
+
+@register.filter
+def day(value: datetime | None) -> str:
+    """`11월 24일`; takes a date or a moment; empty for None."""
+    if value is None:
+        return ""
+    local = value.astimezone(SEOUL) if isinstance(value, datetime) else value
+    if _is_english():
+        return f"{local.day} {_MONTHS_EN[local.month - 1]}"
+    return f"{local.month}월 {local.day}일"
+
+
+@register.filter
+def month(billing_month: str) -> str:
+    """`11월` of `2026-11`."""
+    if not billing_month:
+        return ""
+    number_of_month = int(billing_month[5:])
+    return _MONTHS_EN[number_of_month - 1] if _is_english() else f"{number_of_month}월"

@@ -1,0 +1,16 @@
+"""The window's addresses and the operators' callback."""
+
+from django.urls import path
+
+from payments.views import operators, shopper
+
+app_name = "payments"
+urlpatterns = [
+    path("pay/<str:token>/", shopper.window, name="window"),
+    path("pay/<str:token>/code/", shopper.code, name="code"),
+    path("pay/<str:token>/resend/", shopper.resend, name="resend"),
+    path("pay/<str:token>/back/", shopper.back, name="back"),
+    path("pay/<str:token>/leave/", shopper.leave, name="leave"),
+    path("pay/<str:token>/status/", shopper.status, name="status"),
+    path("carrier/events/", operators.events, name="carrier-events"),
+]

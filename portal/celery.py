@@ -1,0 +1,35 @@
+"""Celery: a clock that says "look at the rows" every few seconds, and workers that do."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("phonebill")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def _every(task: str, seconds: int) -> dict[str, object]:
+    # A look nobody came to in time is dropped: the next one sees the same rows.
+    return {
+        "task": task,
+        "schedule": seconds,
+        "options": {"expires": max(10, seconds * 5)},
+    }
+
+
+app.conf.beat_schedule = {
+    # What happened is passed on to whoever must know.
+    "announce": _every("portal.tasks.announce", settings.SWEEP_SECONDS),
+    # Texts and mails that are due go out.
+    "send-messages": _every("payments.tasks.send_messages", settings.SWEEP_SECONDS),
+    # Refunds that are due go to the operator or the bank.
+    "send-refunds": _every("payments.tasks.send_refunds", settings.SWEEP_SECONDS),
+    # Payments nobody knows the end of are looked into; windows that ran out are closed.
+    "resolve-payments": _every("payments.tasks.resolve_payments", settings.SWEEP_SECONDS),
+    # The worker shows that it lives.
+    "heartbeat": _every("portal.tasks.heartbeat", 5),
+}

@@ -1,0 +1,18 @@
+"""What every page knows about the site."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(request: HttpRequest) -> dict[str, object]:
+    """Name, customer centre and mode, as `site` in every template."""
+    return {
+        "site": {
+            "name": settings.SITE_NAME,
+            "desk_phone": settings.DESK_PHONE,
+            "desk_email": settings.DESK_EMAIL,
+            "desk_hours": settings.DESK_HOURS,
+            "sandbox": settings.SANDBOX,
+            "sandbox_url": settings.SANDBOX_URL,
+        }
+    }

@@ -1,0 +1,37 @@
+"""Every address of the site; the two apps below bring their own."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from portal.views import accounts, health, home, merchant, shop
+
+pages = [
+    path("", home.home, name="home"),
+    path("help/", home.help_page, name="help"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("shop/<slug:slug>/", shop.shelf, name="shop"),
+    path("shop/<slug:slug>/library/<str:token>/", shop.library, name="shop-library"),
+    path("shop/<slug:slug>/library/<str:token>/file/", shop.download, name="shop-download"),
+    path("shop/<slug:slug>/<slug:product>/", shop.product_page, name="shop-product"),
+    path("shop/<slug:slug>/<slug:product>/buy/", shop.buy, name="shop-buy"),
+    path("merchant/", merchant.home, name="merchant-home"),
+    path("merchant/login/", accounts.SignIn.as_view(), name="login"),
+    path("merchant/logout/", accounts.SignOut.as_view(), name="logout"),
+    path("merchant/payments/", merchant.payments, name="merchant-payments"),
+    path("merchant/payments/<str:reference>/", merchant.payment, name="merchant-payment"),
+    path("merchant/refunds/", merchant.refunds, name="merchant-refunds"),
+    path("merchant/payments.csv", merchant.payments_csv, name="merchant-csv"),
+    path("merchant/days.csv", merchant.days_csv, name="merchant-days-csv"),
+]
+
+urlpatterns = [
+    path("", include((pages, "portal"))),
+    path("", include("payments.urls")),
+    path("support/", include("support.urls")),
+    # One door to sign in by, so that wrong passwords are counted in one place.
+    path("admin/login/", RedirectView.as_view(pattern_name="portal:login", query_string=True)),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]
