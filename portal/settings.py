@@ -101,7 +101,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 REDIS_URL = env.text("REDIS_URL", hint="redis://host:6379/0 or redis+socket:///path/valkey.sock")
 
-# Celery: it carries "look at the rows", never the work itself (docs/decisions/0003).
+# Celery: it carries "look at the rows", never the work itself (docs/decisions/0001).
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
