@@ -80,9 +80,9 @@ class WorkerHeartbeat(models.Model):
 class LoginAttempt(models.Model):
     """How often somebody at one address tried to sign in to one account.
 
-    Counted before the password is looked at, in one conditional UPDATE, so that a hundred guesses at
-    once are still five (design §3.7). The account is kept as a keyed hash: people mistype passwords
-    into this field.
+    Counted before the password is looked at, in one conditional UPDATE, so that a hundred guesses
+    at once are still five (design §3.7). The account is kept as a keyed hash: people mistype
+    passwords into this field.
     """
 
     LIMIT = 5

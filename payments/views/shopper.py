@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -32,11 +33,11 @@ from payments.views.words import words_for
 COOKIE = "window"
 _WAITING = (PaymentState.CONFIRMING, PaymentState.UNKNOWN)
 _STAMPS = {
-    "code": ("확인 대기", "wait"),
-    "link": ("확인 대기", "wait"),
-    "waiting": ("확인 중", "wait"),
-    "paid": ("결제됨", "done"),
-    "ended": ("결제 안 됨", "stop"),
+    "code": (gettext_lazy("확인 대기"), "wait"),
+    "link": (gettext_lazy("확인 대기"), "wait"),
+    "waiting": (gettext_lazy("확인 중"), "wait"),
+    "paid": (gettext_lazy("결제됨"), "done"),
+    "ended": (gettext_lazy("결제 안 됨"), "bad"),
 }
 
 
@@ -196,7 +197,7 @@ def _applicant(request: HttpRequest, form: LineForm, secret: str) -> checkout.Ap
 def _silent(request: HttpRequest, payment: Payment, form: LineForm | None = None) -> HttpResponse:
     payment.refresh_from_db()
     notice = _("통신사가 답하지 않아요. 돈은 빠져나가지 않았어요. 잠시 뒤에 다시 눌러 주세요.")
-    return _page(request, payment, now=timezone.now(), form=form, notice=notice, status=503)
+    return _page(request, payment, now=timezone.now(), form=form, notice=notice, status=422)
 
 
 def _to_window(request: HttpRequest, payment: Payment) -> HttpResponse:
@@ -264,7 +265,7 @@ def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[s
         today = now.astimezone(calendar.SEOUL).date()
         return {
             "form": form or LineForm(today=today),
-            "carriers": registry.carriers(),
+            "cancel_until": calendar.carrier_cutoff(now, calendar.Capabilities()),
             "window_seconds_left": seconds_left,
         }
     if step == "code":
@@ -299,11 +300,11 @@ def _bill_label(payment: Payment, now: datetime) -> str:
     return _("%(month)s 휴대폰 요금에 청구") % {"month": name}
 
 
-def _stamp(step: str) -> dict[str, str] | None:
+def _stamp(step: str) -> dict[str, str | Promise] | None:
     if step not in _STAMPS:
         return None
     text, tone = _STAMPS[step]
-    return {"text": _(text), "tone": tone}
+    return {"text": text, "tone": tone}
 
 
 def _carrier_name(payment: Payment) -> str:

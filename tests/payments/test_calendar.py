@@ -63,9 +63,7 @@ def test_route_is_bank_ten_seconds_later_when_the_month_turned() -> None:
 def test_route_reads_utc_timestamps_in_korean_time() -> None:
     paid = PaidStub(datetime(2026, 1, 31, 15, 0, tzinfo=UTC))  # 1 February in Seoul
 
-    verdict = refund_route(
-        paid, datetime(2026, 2, 28, 14, 0, tzinfo=UTC), Capabilities(), Policy()
-    )
+    verdict = refund_route(paid, datetime(2026, 2, 28, 14, 0, tzinfo=UTC), Capabilities(), Policy())
 
     assert verdict.route == Route.CARRIER
 

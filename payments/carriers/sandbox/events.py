@@ -4,15 +4,16 @@ import logging
 import os
 import threading
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from payments.carriers.sandbox import faults
+from payments.carriers.sandbox import faults, settings
 from payments.carriers.sandbox.models import Event, Payment, Refund
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 _BACKOFF_SECONDS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 _LEASE_SECONDS: Final = 30
 _POLL_SECONDS: Final = 1.0
+_RECEIVED: Final = range(200, 300)
 
 _PAYMENT = "org.camaraproject.carrier-billing.v0.payment-"
 _REFUND = "org.camaraproject.carrier-billing-refund.v0.refund-"
@@ -34,6 +36,13 @@ _DESCRIPTIONS: Final = {
 _bell = threading.Event()
 _started_in: set[int] = set()
 _start = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Target:
+    sink: str
+    token: str
+    expires_at: datetime | None
 
 
 def stamp(moment: datetime) -> str:
@@ -52,25 +61,39 @@ def announce_payment(payment: Payment, kind: str, now: datetime, *, due_at: date
         data["paymentDate"] = stamp(payment.charged_at)
     if kind == "denied":
         data["denialReason"] = payment.denial_reason
-    _record(_PAYMENT + kind, data, payment, payment.sink, now, due_at)
+    target = _Target(payment.sink, payment.sink_token, payment.sink_expires_at)
+    _record(_PAYMENT + kind, data, payment, target, now, due_at)
 
 
-def announce_refund(refund: Refund, now: datetime, *, due_at: datetime) -> None:
+def announce_refund(
+    refund: Refund,
+    now: datetime,
+    *,
+    token: str,
+    expires_at: datetime | None,
+    due_at: datetime,
+) -> None:
     """Record that the refund is completed; call it in the transaction of the decision."""
     data = {
-        "paymentId": refund.payment_id,
+        "paymentId": refund.payment.payment_id,
         "refundId": refund.refund_id,
         "status": "succeeded",
         "description": "The amount was taken off the bill",
         "refundDate": stamp(refund.created_at),
     }
-    _record(_REFUND + "completed", data, refund.payment, refund.sink, now, due_at)
+    target = _Target(refund.sink, token, expires_at)
+    _record(_REFUND + "completed", data, refund.payment, target, now, due_at)
 
 
 def _record(
-    kind: str, data: dict[str, str], payment: Payment, sink: str, now: datetime, due_at: datetime
+    kind: str,
+    data: dict[str, str],
+    payment: Payment,
+    target: _Target,
+    now: datetime,
+    due_at: datetime,
 ) -> None:
-    if not sink:
+    if not target.sink:
         return
     fault = faults.take("event", lambda: payment.phone)
     mode = fault.mode if fault else ""
@@ -87,9 +110,9 @@ def _record(
     }
     Event.objects.create(
         body=body,
-        sink=sink,
-        token=payment.sink_token,
-        expires_at=payment.sink_expires_at,
+        sink=target.sink,
+        token=target.token,
+        expires_at=target.expires_at,
         copies=2 if mode == "duplicate" else 1,
         due_at=due_at + timedelta(seconds=fault.seconds or 10)
         if fault and mode in {"slow", "late"}
@@ -150,9 +173,9 @@ def _deliver(client: httpx2.Client, event: Event) -> None:
     except httpx2.HTTPError as problem:
         log.warning("Event %s was not delivered: %s", event.body["id"], type(problem).__name__)
     waiting = Event.objects.filter(pk=event.pk)
-    if 200 <= status < 300:
+    if status in _RECEIVED:
         waiting.update(delivered_at=timezone.now())
-    elif status == 410 or event.tries >= len(_BACKOFF_SECONDS):
+    elif status == HTTPStatus.GONE or event.tries >= len(_BACKOFF_SECONDS):
         waiting.update(given_up_at=timezone.now())
     else:
         pause = _BACKOFF_SECONDS[event.tries - 1]

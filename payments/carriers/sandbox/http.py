@@ -13,13 +13,12 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.carriers.sandbox import faults, shape
+from payments.carriers.sandbox import faults, settings, shape
 from payments.carriers.sandbox.lines import Line, find
 from payments.carriers.sandbox.models import Fault, Payment
 
@@ -84,12 +83,15 @@ class Answer:
 
     status: int
     payload: Any = None
+    text: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
 
     def response(self) -> HttpResponse:
         """As HTTP."""
-        if self.payload is None:
+        if self.text is not None:
+            response = HttpResponse(self.text, "text/csv; charset=utf-8", self.status)
+        elif self.payload is None:
             response = HttpResponse(status=self.status)
             del response.headers["Content-Type"]
         else:
@@ -123,11 +125,10 @@ def api(**operations: Operation) -> View:
     @wraps(next(iter(operations.values())))
     def view(request: HttpRequest, operator: str = "", **path: str) -> HttpResponse:
         sent = request.headers.get("x-correlator")
-        is_sound = sent is not None and _CORRELATOR.fullmatch(sent) is not None
+        is_sound = sent and _CORRELATOR.fullmatch(sent)
         correlator = sent if sent and is_sound else str(uuid.uuid4())
         try:
-            if sent is not None and not is_sound:
-                raise invalid("The x-correlator header does not match its pattern.")
+            _check_correlator(sent)
             response = _run(request, operations, operator, path)
         except Problem as problem:
             response = error(problem)
@@ -138,6 +139,11 @@ def api(**operations: Operation) -> View:
         return response
 
     return view
+
+
+def _check_correlator(sent: str | None) -> None:
+    if sent and not _CORRELATOR.fullmatch(sent):
+        raise invalid("The x-correlator header does not match its pattern.")
 
 
 def _run(
@@ -161,12 +167,18 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     if request.method != "POST":
         return {}
     try:
-        body = json.loads(request.body)
-    except ValueError as problem:
+        body = json.loads(request.body, parse_constant=_refuse_constant)
+        # PostgreSQL keeps neither lone surrogates nor NUL.
+        has_nul = b"\\u0000" in json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as problem:
         raise invalid("The body is not JSON.") from problem
-    if not isinstance(body, dict):
+    if has_nul or not isinstance(body, dict):
         raise invalid("The body is not a JSON object.")
     return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def _phone(call: Call) -> str:

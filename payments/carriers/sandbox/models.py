@@ -48,7 +48,7 @@ class Payment(models.Model):
     code = models.CharField(max_length=6)
     code_expires_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
-    link_hash = models.CharField(max_length=64, unique=True)
+    link = models.CharField(max_length=64, unique=True)
     link_used_at = models.DateTimeField(null=True)
     refund_failures = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(db_index=True)
@@ -196,4 +196,4 @@ class Fault(models.Model):
     seconds = models.PositiveIntegerField(null=True)
 
     def __str__(self) -> str:
-        return f"{self.operation} {self.mode} ×{self.times}"
+        return f"{self.operation} {self.mode} {self.times} times"

@@ -1,0 +1,154 @@
+"""What merchants type: a range of days, filters, and their account."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from portal import demo
+from portal.models import LoginAttempt
+from portal.reports import Days
+
+LONGEST_DAYS = 366
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+_LONGEST_AMOUNT = 9
+PERIODS = [
+    ("month", _("이번 달")),
+    ("last-month", _("지난달")),
+    ("week", _("최근 7일")),
+    ("custom", _("날짜 고르기")),
+]
+STANDINGS = [
+    ("", _("모두")),
+    ("paid", _("결제됨")),
+    ("refunds", _("취소·환불 있음")),
+    ("open", _("진행 중")),
+    ("unpaid", _("결제 안 됨")),
+]
+_DATE_ERRORS = {"invalid": _("날짜를 2026-11-23처럼 적어 주세요")}
+
+
+@dataclass(frozen=True)
+class Period:
+    """A named range of days."""
+
+    name: str
+    days: Days
+
+
+def period_of(name: str, today: date) -> Period:
+    """The named range as it lies on a Korean day; an unknown name is this month."""
+    first = today.replace(day=1)
+    if name == "last-month":
+        last = first - timedelta(days=1)
+        return Period(name, Days(last.replace(day=1), last))
+    if name == "week":
+        return Period(name, Days(today - timedelta(days=6), today))
+    return Period("month", Days(first, today))
+
+
+class PeriodForm(forms.Form):
+    """Which days a report covers. `today` is the Korean day."""
+
+    period = forms.ChoiceField(choices=PERIODS, required=False)
+    first = forms.DateField(required=False, error_messages=_DATE_ERRORS)
+    last = forms.DateField(required=False, error_messages=_DATE_ERRORS)
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean(self) -> dict[str, Any]:
+        """Both days, in order, not in the future, at most a year apart."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("period") != "custom":
+            return cleaned
+        for name in ("first", "last"):
+            if not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, _("날짜를 골라 주세요"))
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if not (first and last):
+            return cleaned
+        if first > last:
+            self.add_error("last", _("끝 날은 시작 날과 같거나 뒤여야 해요"))
+        elif first > self.today:
+            self.add_error("first", _("아직 오지 않은 날이에요"))
+        elif (last - first).days >= LONGEST_DAYS:
+            self.add_error("last", _("한 번에 366일까지 볼 수 있어요"))
+        elif first.year < _FIRST_YEAR:
+            self.add_error("first", _("2000년부터 볼 수 있어요"))
+        return cleaned
+
+    def chosen(self) -> Period:
+        """The range asked for; this month while the form has errors."""
+        if not self.is_valid():
+            return period_of("month", self.today)
+        cleaned = self.cleaned_data
+        if cleaned["period"] == "custom":
+            return Period("custom", Days(cleaned["first"], min(cleaned["last"], self.today)))
+        return period_of(cleaned["period"], self.today)
+
+
+class PaymentFilter(forms.Form):
+    """Which payments a list shows; everything is optional."""
+
+    standing = forms.ChoiceField(choices=STANDINGS, required=False)
+    first = forms.DateField(required=False, error_messages=_DATE_ERRORS)
+    last = forms.DateField(required=False, error_messages=_DATE_ERRORS)
+    q = forms.CharField(required=False, max_length=64, strip=True)
+    amount = forms.CharField(required=False, max_length=20, strip=True)
+
+    def clean_amount(self) -> int | None:
+        """Won, as people write it: `2,200원`."""
+        typed = self.cleaned_data["amount"].replace(",", "").removesuffix("원").strip()
+        if not typed:
+            return None
+        if not (typed.isascii() and typed.isdigit() and len(typed) <= _LONGEST_AMOUNT):
+            raise ValidationError(_("금액을 숫자로 적어 주세요"))
+        return int(typed)
+
+    def clean(self) -> dict[str, Any]:
+        """The days in order."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if first and last and first > last:
+            self.add_error("last", _("끝 날은 시작 날과 같거나 뒤여야 해요"))
+        for name in ("first", "last"):
+            day = cleaned.get(name)
+            # Days at the ends of the calendar have no moment in every time zone.
+            if day and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+                self.add_error(name, _("2000년부터 볼 수 있어요"))
+        return cleaned
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password; tries are counted before the password is looked at."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        "invalid_login": _("이메일이나 비밀번호가 맞지 않아요"),
+        "inactive": _("이메일이나 비밀번호가 맞지 않아요"),
+        "throttled": _("여러 번 틀렸어요. 15분 뒤에 다시 해 주세요"),
+    }
+
+    def clean(self) -> dict[str, Any]:
+        """Who it is, unless too many tries were made from this address."""
+        email = self.cleaned_data.get("username") or ""
+        address = self.request.META["REMOTE_ADDR"] if self.request else "0.0.0.0"  # noqa: S104
+        if email and self.cleaned_data.get("password"):
+            if not LoginAttempt.take(email=email, address=address):
+                raise ValidationError(self.error_messages["throttled"], code="throttled")
+            self.cleaned_data["username"] = email.strip().lower()
+        cleaned: dict[str, Any] = super().clean()
+        if self.get_user() is not None:
+            LoginAttempt.forget(email=email, address=address)
+        return cleaned
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Demo accounts sign in to sandboxes only."""
+        super().confirm_login_allowed(user)
+        if demo.is_barred(user.email):
+            raise self.get_invalid_login_error()

@@ -1,0 +1,49 @@
+"""Demo shops and accounts, for sandbox mode."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.core.management.base import BaseCommand, CommandError
+
+from payments.models import Merchant
+from portal import demo
+from portal.models import User
+
+
+class Command(BaseCommand):
+    """Creates what is missing and leaves the rest alone; run it as often as you like."""
+
+    help = "Create the demo shops and accounts (sandbox mode only)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises CommandError outside sandbox mode."""
+        if not settings.SANDBOX:
+            raise CommandError("Demo data exists in sandbox mode only. Set SANDBOX=1.")
+        groups = {name: _group(name, labels) for name, labels in demo.GROUPS.items()}
+        for shop in demo.SHOPS:
+            merchant, _ = Merchant.objects.get_or_create(
+                slug=shop.slug,
+                defaults={"name": shop.name, "phone": shop.phone, "email": shop.email},
+            )
+            _user(shop.owner, name=shop.name, merchant=merchant)
+        for agent in demo.AGENTS:
+            user = _user(agent.email, name=agent.name, is_staff=True)
+            user.groups.add(*(groups[name] for name in agent.groups))
+        self.stdout.write("demo shops and accounts are there")
+
+
+def _user(email: str, **fields: Any) -> User:
+    existing = User.objects.filter(email=email).first()
+    return existing or User.objects.create_user(email, demo.PASSWORD, **fields)
+
+
+def _group(name: str, labels: tuple[str, ...]) -> Group:
+    group, _ = Group.objects.get_or_create(name=name)
+    for label in labels:
+        app, codename = label.split(".")
+        permission = Permission.objects.filter(content_type__app_label=app, codename=codename)
+        if not permission:
+            raise CommandError(f"There is no permission {label}.")
+        group.permissions.add(*permission)
+    return group

@@ -1,0 +1,18 @@
+"""The front page and the help page: for whoever comes by."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from payments.carriers import registry
+from payments.models import Merchant
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, the shops to try it in, and the way to the customer centre."""
+    merchants = Merchant.objects.filter(is_active=True).order_by("id")
+    return render(request, "portal/home.html", {"merchants": merchants})
+
+
+def help_page(request: HttpRequest) -> HttpResponse:
+    """How to pay, how to cancel, questions, safe dealing, contact and hours."""
+    return render(request, "portal/help.html", {"carriers": registry.carriers()})

@@ -1,0 +1,272 @@
+"""What an agent needs to decide a case, gathered from ticket, payment and ledger. Only reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Least
+from django.utils.translation import gettext as _
+
+from payments import refunds
+from payments.calendar import Reason, Route, Verdict
+from payments.models import Account, LedgerEntry, LedgerTransaction, Payment
+from payments.states import PaymentState, RefundState
+from payments.templatetags.won import day, month, until, won
+from support.models import Ticket
+from support.states import TICKET_OPEN, TICKET_UNDECIDED
+
+_SOON = timedelta(days=1)
+_URGENT = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The nearer deadline in words; `tone` is bad, wait or note."""
+
+    text: str
+    tone: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the payment's history."""
+
+    name: str
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What approving will do right now."""
+
+    title: str
+    details: tuple[str, ...]
+    is_bank: bool
+    expected_on: date
+    remaining_won: int
+    ledger: tuple[tuple[str, int], ...]
+
+
+def queue() -> QuerySet[Ticket]:
+    """Every ticket, open ones first, the nearest deadline on top, then the longest waiting."""
+    return (
+        Ticket.objects.select_related("payment__merchant", "refund")
+        .annotate(
+            is_closed=Case(
+                When(state__in=TICKET_UNDECIDED, then=Value(0)),
+                When(state__in=TICKET_OPEN, then=Value(1)),
+                default=Value(2),
+                output_field=IntegerField(),
+            ),
+            deadline=Least(F("due_at"), Coalesce(F("cancel_cutoff_at"), F("due_at"))),
+        )
+        .order_by("is_closed", "deadline", "pk")
+    )
+
+
+def clock(ticket: Ticket, now: datetime) -> Clock:
+    """The chip beside a case."""
+    if ticket.is_final:
+        return Clock(_("닫힘"), "note", None)
+    if ticket.state not in TICKET_UNDECIDED:
+        return _refund_clock(ticket)
+    at = ticket.nearest_deadline_at
+    is_carrier = at == ticket.cancel_cutoff_at
+    left = at - now
+    tone = "bad" if left < _URGENT else "wait" if left < _SOON * 2 else "note"
+    if left <= timedelta(0):
+        words = _("통신사 취소 마감 지남") if is_carrier else _("답변 기한 지남")
+        return Clock(words, "wait" if is_carrier else "bad", at)
+    when = _left(left) if left < _SOON else until(at)
+    words = _("통신사 취소 마감 {when}") if is_carrier else _("답변 기한 {when}")
+    return Clock(words.format(when=when), tone, at)
+
+
+def headline(ticket: Ticket) -> str:
+    """The case in a sentence."""
+    if ticket.payment is None:
+        return _("{product}에 관한 요청").format(product=ticket.product_text)
+    return _("{item}, {amount}을 취소해 달라는 요청").format(
+        item=ticket.payment.item_name, amount=won(ticket.payment.amount_won)
+    )
+
+
+def outcome(payment: Payment, *, now: datetime) -> Outcome:
+    """What approving does: the route the rule gives now, what is left, the postings to come.
+
+    Raises calendar.NotPaid.
+    """
+    verdict = refunds.verdict(payment, now)
+    remaining_won = refunds.remaining_won(payment)
+    is_bank = verdict.route == Route.BANK
+    title = (
+        _("승인하면: 고객 계좌로 {amount}을 보냅니다.").format(amount=won(remaining_won))
+        if is_bank
+        else _("승인하면: {month} 휴대폰 청구에서 제외됩니다.").format(
+            month=month(payment.billing_month)
+        )
+    )
+    return Outcome(
+        title=title,
+        details=tuple(_outcome_details(payment, verdict)),
+        is_bank=is_bank,
+        expected_on=verdict.expected_on,
+        remaining_won=remaining_won,
+        ledger=_ledger(payment, is_bank=is_bank),
+    )
+
+
+def history(ticket: Ticket) -> list[Happening]:
+    """The payment from the opened window to this request, oldest first."""
+    payment = ticket.payment
+    lines = [
+        Happening(_ticket_words(event.to_state), who(event.actor, {}), event.occurred_at)
+        for event in ticket.events.order_by("occurred_at", "pk")
+    ]
+    if payment is None:
+        return lines
+    before = [Happening(_("결제창 열림"), payment.merchant.name, payment.created_at)]
+    before += [
+        Happening(_payment_words(event.to_state), _fact(payment, event.to_state), event.occurred_at)
+        for event in payment.events.order_by("occurred_at", "pk")
+        if event.to_state != PaymentState.CREATED
+    ]
+    before += [
+        Happening(_("문자 보냄"), message.to_masked, message.done_at)
+        for message in payment.messages.filter(channel="SMS", done_at__isnull=False)
+        if message.done_at is not None
+    ]
+    if ticket.refund is not None:
+        before += [
+            Happening(_refund_words(event.to_state), event.reason, event.occurred_at)
+            for event in ticket.refund.events.order_by("occurred_at", "pk")
+        ]
+    return sorted([*before, *lines], key=lambda happening: happening.at)
+
+
+def line_facts(ticket: Ticket) -> str:
+    """How often this line was given money back before, in words."""
+    if not ticket.phone_bidx:
+        return ""
+    before = (
+        Ticket.objects.filter(phone_bidx=ticket.phone_bidx, refund__isnull=False)
+        .exclude(pk=ticket.pk)
+        .count()
+    )
+    return _("이 회선의 취소 이력 {count}건").format(count=before)
+
+
+def who(author: str, names: dict[str, str]) -> str:
+    """A person's name for an author or actor as rows keep it."""
+    if author == "shopper":
+        return _("고객")
+    if author == "system":
+        return _("자동")
+    return names.get(author, _("상담원"))
+
+
+def note_words(text: str) -> str:
+    """The text of a note; notes the machine wrote are kept as codes."""
+    if text == "ROUTE_BANK":
+        return _("통신사 취소가 안 되어 계좌 환불로 바뀌었습니다.")
+    return text
+
+
+def mask(payment: Payment) -> str:
+    """Carrier and masked number of the line."""
+    return f"{payment.carrier} {payment.masked_phone}".strip()
+
+
+def _refund_clock(ticket: Ticket) -> Clock:
+    state = ticket.refund.state if ticket.refund else ""
+    if state == RefundState.FAILED:
+        return Clock(_("환불 실패, 확인 필요"), "bad", None)
+    if state == RefundState.AWAITING_ACCOUNT:
+        return Clock(_("고객 계좌 기다림"), "note", None)
+    return Clock(_("환불 진행 중"), "note", None)
+
+
+def _left(left: timedelta) -> str:
+    hours = int(left.total_seconds() // 3600)
+    if hours:
+        return _("{hours}시간 남음").format(hours=hours)
+    return _("{minutes}분 남음").format(minutes=max(1, int(left.total_seconds() // 60)))
+
+
+def _outcome_details(payment: Payment, verdict: Verdict) -> Iterable[str]:
+    if verdict.route == Route.CARRIER:
+        yield _("통신사 취소")
+        yield _("마감 {until}").format(until=until(verdict.deadline))
+    elif verdict.reason == Reason.REFUSED_BY_CARRIER:
+        yield _("통신사가 취소를 거절한 결제")
+        yield _("고객에게 계좌를 물어봅니다")
+    else:
+        yield _("통신사 취소 기한이 지남")
+        yield _("고객에게 계좌를 물어봅니다")
+    yield _("늦어도 {day}까지").format(day=day(verdict.expected_on))
+    yield _("이미 사용한 상품") if payment.used_at else _("아직 사용 전")
+
+
+def _ledger(payment: Payment, *, is_bank: bool) -> tuple[tuple[str, int], ...]:
+    names = {
+        Account.CARRIER_RECEIVABLE: _("통신사 미수금"),
+        Account.MERCHANT_PAYABLE: _("판매자 지급금"),
+        Account.FEE_REVENUE: _("수수료"),
+        Account.VAT_PAYABLE: _("수수료 부가세"),
+    }
+    entries = LedgerEntry.objects.filter(
+        transaction__payment=payment, transaction__kind=LedgerTransaction.Kind.PAID
+    ).order_by("pk")
+    return tuple(
+        (
+            _("환불 대기금")
+            if is_bank and entry.account == Account.CARRIER_RECEIVABLE
+            else names.get(Account(entry.account), entry.account),
+            -entry.amount_won,
+        )
+        for entry in entries
+    )
+
+
+def _payment_words(state: str) -> str:
+    return {
+        "AWAITING_CONFIRMATION": _("통신사가 확인 문자를 보냄"),
+        "CONFIRMING": _("문자 확인"),
+        "PAID": _("통신사 승인"),
+        "DECLINED": _("거절됨"),
+        "EXPIRED": _("시간이 지남"),
+        "CANCELED": _("고객이 그만둠"),
+        "UNKNOWN": _("결과 확인 중"),
+        "REVERSED": _("되돌림"),
+        "REVIEW": _("사람이 확인 중"),
+    }.get(state, state)
+
+
+def _refund_words(state: str) -> str:
+    return {
+        "SCHEDULED": _("환불 예약"),
+        "AWAITING_ACCOUNT": _("고객 계좌 기다림"),
+        "SENDING": _("환불 보냄"),
+        "UNKNOWN": _("환불 결과 확인 중"),
+        "SUCCEEDED": _("환불 완료"),
+        "FAILED": _("환불 실패"),
+        "WITHDRAWN": _("환불 거둠"),
+    }.get(state, state)
+
+
+def _ticket_words(state: str) -> str:
+    return {
+        "NEW": _("취소 요청"),
+        "APPROVED": _("요청 승인"),
+        "REJECTED": _("요청 거절"),
+        "RESOLVED": _("요청 완료"),
+        "WITHDRAWN": _("고객이 요청을 거둠"),
+        "DUPLICATE": _("같은 요청으로 닫음"),
+    }.get(state, state)
+
+
+def _fact(payment: Payment, state: str) -> str:
+    return payment.carrier_tx if state == PaymentState.PAID else ""

@@ -1,0 +1,228 @@
+"""A request to the customer centre: its clocks, its history and what was said."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from payments import encryption, states
+from payments.models import Payment, Refund
+from payments.models.append_only import append_only
+from payments.models.payments import new_token
+from payments.subscriber import mask_email
+from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, UNBORN, TicketState
+
+_PLACE_PHONE = "ticket.phone"
+_PLACE_EMAIL = "ticket.email"
+_FIRST_NUMBER = 20_000
+
+
+class Ticket(models.Model):
+    """One request. What it wants of the money is the refund's business; this row has the words."""
+
+    class State(models.TextChoices):
+        """Words for the states of `support.states`."""
+
+        NEW = TicketState.NEW.value, _("새 요청")
+        IN_PROGRESS = TicketState.IN_PROGRESS.value, _("확인 중")
+        WAITING_CUSTOMER = TicketState.WAITING_CUSTOMER.value, _("고객 답변 대기")
+        WAITING_MERCHANT = TicketState.WAITING_MERCHANT.value, _("판매자 답변 대기")
+        APPROVED = TicketState.APPROVED.value, _("승인됨")
+        REJECTED = TicketState.REJECTED.value, _("거절됨")
+        RESOLVED = TicketState.RESOLVED.value, _("완료")
+        WITHDRAWN = TicketState.WITHDRAWN.value, _("고객이 거둠")
+        DUPLICATE = TicketState.DUPLICATE.value, _("같은 요청 있음")
+
+    class Kind(models.TextChoices):
+        """What is asked; each kind has its letter in the number and clock (domain F4)."""
+
+        CANCELLATION = "C", _("취소 요청")
+        OBJECTION = "O", _("이의신청")
+        BUYER_INFORMATION = "B", _("구매자정보")
+        PURCHASE_HISTORY = "H", _("구매내역")
+        OTHER = "E", _("기타 문의")
+
+    class Reason(models.TextChoices):
+        """Why, in the payer's words; the legal basis follows from it (domain §6)."""
+
+        CHANGE_OF_MIND = "CHANGE_OF_MIND", _("단순 변심")
+        MISDESCRIBED = "MISDESCRIBED", _("상품이 설명과 달라요")
+        NOT_DELIVERED = "NOT_DELIVERED", _("상품을 받지 못했어요")
+        UNAUTHORIZED = "UNAUTHORIZED", _("내가 결제하지 않았어요")
+        MINOR = "MINOR", _("미성년자가 결제했어요")
+        DUPLICATE = "DUPLICATE", _("같은 결제가 두 번 됐어요")
+        OTHER = "OTHER", _("다른 이유가 있어요")
+
+    kind = models.CharField(_("종류"), max_length=1, choices=Kind.choices, default="C")
+    payment = models.ForeignKey(
+        Payment,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        null=True,
+        blank=True,
+        verbose_name=_("결제"),
+    )
+    state = models.CharField(_("상태"), max_length=20, choices=State.choices, default=UNBORN)
+    reason = models.CharField(_("이유"), max_length=20, choices=Reason.choices)
+    text = models.TextField(_("내용"), blank=True)
+    product_text = models.CharField(_("상품"), max_length=100, blank=True)
+    payment_date = models.DateField(_("결제일"), null=True, blank=True)
+
+    phone_sealed = models.TextField(blank=True)
+    phone_bidx = models.CharField(max_length=64, blank=True, db_index=True)
+    phone_last4 = models.CharField(max_length=4, blank=True)
+    email_sealed = models.TextField(blank=True)
+    language = models.CharField(max_length=5, default="ko")
+    token = models.CharField(max_length=64, unique=True, default=new_token)
+
+    accepted_at = models.DateTimeField(_("접수"))
+    due_at = models.DateTimeField(_("답변 기한"))
+    # Until when the carrier still cancels; None once the money can only go to a bank account.
+    cancel_cutoff_at = models.DateTimeField(_("통신사 취소 마감"), null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=80, blank=True)
+    decision_reason = models.CharField(max_length=500, blank=True)
+    refund = models.OneToOneField(
+        Refund, on_delete=models.PROTECT, related_name="ticket", null=True, blank=True
+    )
+    result_notified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("요청")
+        verbose_name_plural = _("요청")
+        constraints = [
+            models.CheckConstraint(
+                name="ticket_state", condition=Q(state__in=[s.value for s in TicketState])
+            ),
+            models.CheckConstraint(
+                name="ticket_decision_has_reason",
+                condition=~Q(state__in=["APPROVED", "REJECTED", "RESOLVED"])
+                | (~Q(decision_reason="") & ~Q(decided_by="") & Q(decided_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="ticket_approved_has_refund",
+                condition=~Q(state__in=["APPROVED", "RESOLVED"]) | Q(refund__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="ticket_one_open_per_payment",
+                fields=["payment"],
+                condition=Q(state__in=sorted(TICKET_OPEN)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="ticket_queue",
+                fields=["due_at"],
+                condition=Q(state__in=sorted(TICKET_OPEN)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def move_to(
+        self, target: TicketState, *, at: datetime, by: str, reason: str = ""
+    ) -> str | None:
+        """Change the state, write history; returns the event to announce, None for none.
+
+        The caller holds the row's lock. Raises IllegalMove.
+        """
+        event = states.check_move(TICKET_MOVES, self.state, target)
+        previous, self.state = self.state, target.value
+        self.save()
+        TicketEvent.objects.create(
+            ticket=self,
+            from_state=previous,
+            to_state=self.state,
+            event=event or "",
+            actor=by,
+            reason=reason,
+            occurred_at=at,
+        )
+        return event
+
+    def set_contact(self, *, phone: str, email: str) -> None:
+        """Remember where the answer goes, sealed; the caller saves."""
+        self.phone_sealed = encryption.seal(phone, place=_PLACE_PHONE)
+        self.phone_bidx = encryption.blind_index(phone, kind="phone")
+        self.phone_last4 = phone[-4:]
+        self.email_sealed = encryption.seal(email, place=_PLACE_EMAIL)
+
+    @property
+    def number(self) -> str:
+        """What a person reads out on the telephone: `C-20417`."""
+        return f"{self.kind}-{_FIRST_NUMBER + (self.pk or 0)}"
+
+    @property
+    def phone(self) -> str:
+        """The canonical number the answer goes to."""
+        return encryption.unseal(self.phone_sealed, place=_PLACE_PHONE)
+
+    @property
+    def email(self) -> str:
+        """Where the answer goes besides the phone; empty when none was given."""
+        return encryption.unseal(self.email_sealed, place=_PLACE_EMAIL)
+
+    @property
+    def masked_phone(self) -> str:
+        """`010-****-1234`."""
+        return f"010-****-{self.phone_last4}" if self.phone_last4 else ""
+
+    @property
+    def masked_email(self) -> str:
+        """`a***@example.kr`; empty when none was given."""
+        return mask_email(self.email) if self.email_sealed else ""
+
+    @property
+    def nearest_deadline_at(self) -> datetime:
+        """The nearer of the legal answer and the carrier's cut-off: what the queue is sorted by."""
+        return min(self.due_at, self.cancel_cutoff_at or self.due_at)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in TICKET_FINAL
+
+
+def pk_of_number(number: str) -> int | None:
+    """The row behind `C-20417` as somebody typed it; None when it is no ticket number."""
+    letter, _, digits = number.strip().upper().partition("-")
+    if letter not in Ticket.Kind.values or not (digits.isascii() and digits.isdigit()):
+        return None
+    pk = int(digits) - _FIRST_NUMBER
+    return pk if 0 < pk < 2**62 else None
+
+
+class TicketEvent(models.Model):
+    """One move of a ticket. Written once, never changed."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="events")
+    from_state = models.CharField(max_length=20, blank=True)
+    to_state = models.CharField(max_length=20)
+    event = models.CharField(max_length=40, blank=True)
+    actor = models.CharField(max_length=80)
+    reason = models.CharField(max_length=500, blank=True)
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}: {self.from_state} → {self.to_state}"
+
+
+class TicketMessage(models.Model):
+    """Something said about a ticket. An internal note never reaches the shopper."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="messages")
+    author = models.CharField(max_length=80)
+    is_internal = models.BooleanField()
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}: {self.author}"

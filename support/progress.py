@@ -1,0 +1,243 @@
+"""Where a request stands, as a shopper reads it: a headline, a stamp and every step of the way.
+
+Only reads the ticket and its refund; the words of both live here so that page and fragment, and the
+case on the desk, never disagree.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from payments import refunds
+from payments.calendar import Reason, Route
+from payments.models import Payment, Refund
+from payments.states import RefundState
+from payments.templatetags.won import day, month, until, won
+from support.models import Ticket
+from support.states import TICKET_UNDECIDED, TicketState
+
+DONE, CURRENT, TODO, BAD = "done", "now", "todo", "bad"
+_MONEY_RESTS = frozenset(
+    {RefundState.REQUESTED, RefundState.SCHEDULED, RefundState.AWAITING_ACCOUNT}
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; `state` is done, now, todo or bad."""
+
+    name: str
+    note: str
+    state: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What is stamped on the slip; `tone` is done, wait, bad or note."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Everything the tracking page says about a request.
+
+    `version` changes when there is something new to show.
+    """
+
+    headline: str
+    sentence: str
+    stamp: Stamp
+    bill_line: str
+    steps: tuple[Step, ...]
+    version: str
+    is_final: bool
+    is_bank: bool
+    is_returning: bool
+    is_polling: bool
+    can_withdraw: bool
+    needs_account: bool
+
+
+def of(ticket: Ticket, *, now: datetime) -> Progress:
+    """The progress of a ticket loaded with its payment and refund."""
+    refund = ticket.refund
+    is_bank = _is_bank(ticket, now)
+    needs_account = _needs_account(ticket)
+    headline, sentence = _headline(ticket, now)
+    return Progress(
+        headline=headline,
+        sentence=sentence,
+        stamp=_stamp(ticket),
+        bill_line=_bill_line(ticket, is_bank=is_bank),
+        steps=_steps(ticket, is_bank=is_bank),
+        version=f"{ticket.state}-{refund.state}-{refund.route}" if refund else ticket.state,
+        is_final=ticket.is_final,
+        is_bank=is_bank,
+        is_returning=not ticket.is_final or ticket.state == TicketState.RESOLVED,
+        is_polling=not ticket.is_final and not needs_account,
+        can_withdraw=_can_withdraw(ticket),
+        needs_account=needs_account,
+    )
+
+
+def promise(payment: Payment, *, now: datetime) -> tuple[str, str]:
+    """What cancelling now would mean, as a sentence and its small print. Raises NotPaid."""
+    verdict = refunds.verdict(payment, now)
+    expected = _("요청이 승인되면 늦어도 {day}까지 끝나요.").format(day=day(verdict.expected_on))
+    if verdict.route == Route.CARRIER:
+        title = _("지금 취소하면 {month} 휴대폰 요금에서 빠져요.").format(
+            month=month(payment.billing_month)
+        )
+        detail = _("통신사 취소는 {until}까지 할 수 있어요. 그 뒤에는 계좌로 돌려드려요.").format(
+            until=until(verdict.deadline)
+        )
+        return title, f"{detail} {expected}"
+    if verdict.reason == Reason.REFUSED_BY_CARRIER:
+        title = _("통신사에서 취소할 수 없어 계좌로 돌려드려요.")
+    else:
+        title = _("통신사 취소 기한이 지나 계좌로 돌려드려요.")
+    detail = _("{month} 요금은 그대로 청구되고, 받으실 계좌는 승인 뒤에 물어볼게요.").format(
+        month=month(payment.billing_month)
+    )
+    return title, f"{detail} {expected}"
+
+
+def _is_bank(ticket: Ticket, now: datetime) -> bool:
+    if ticket.refund is not None:
+        return ticket.refund.route == Route.BANK
+    if ticket.payment is None or ticket.is_final:
+        return False
+    return refunds.verdict(ticket.payment, now).route == Route.BANK
+
+
+def _needs_account(ticket: Ticket) -> bool:
+    return (
+        ticket.state == TicketState.APPROVED
+        and ticket.refund is not None
+        and ticket.refund.state == RefundState.AWAITING_ACCOUNT
+    )
+
+
+def _can_withdraw(ticket: Ticket) -> bool:
+    if ticket.state in TICKET_UNDECIDED:
+        return True
+    return (
+        ticket.state == TicketState.APPROVED
+        and ticket.refund is not None
+        and ticket.refund.state in _MONEY_RESTS
+    )
+
+
+def _headline(ticket: Ticket, now: datetime) -> tuple[str, str]:
+    refund = ticket.refund
+    if ticket.state == TicketState.REJECTED:
+        return _("취소해 드리지 못했어요"), _("돈은 움직이지 않았어요. 이유는 아래에 있어요.")
+    if ticket.state == TicketState.WITHDRAWN:
+        return _("요청을 거두셨어요"), _("결제는 그대로예요. 언제든 다시 요청할 수 있어요.")
+    if ticket.state == TicketState.DUPLICATE:
+        return _("같은 요청이 이미 있어요"), _("먼저 들어온 요청에서 이어서 처리해요.")
+    if refund is None:
+        return (
+            _("{day}까지 답을 드릴게요").format(day=day(ticket.due_at)),
+            _("지금은 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."),
+        )
+    return _refund_headline(refund, is_resolved=ticket.state == TicketState.RESOLVED, now=now)
+
+
+def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tuple[str, str]:
+    is_bank = refund.route == Route.BANK
+    amount = won(refund.amount_won)
+    if is_resolved or refund.state == RefundState.SUCCEEDED:
+        return _("{amount}을 돌려드렸어요").format(amount=amount), (
+            _("끝자리 {last4} 계좌로 보냈어요.").format(last4=refund.account_last4)
+            if is_bank
+            else _("{month} 휴대폰 요금에서 빠졌어요.").format(
+                month=month(refund.payment.billing_month)
+            )
+        )
+    if refund.state == RefundState.AWAITING_ACCOUNT:
+        return _("돌려받을 계좌를 알려주세요"), _(
+            "통신사에서 취소할 수 없어 {amount}을 계좌로 돌려드려요."
+        ).format(amount=amount)
+    if refund.state == RefundState.FAILED:
+        return _("조금 더 걸리고 있어요"), _(
+            "취소가 한 번에 되지 않아 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."
+        )
+    title = _("{day}까지 돌려드릴게요").format(day=day(refund.expected_on))
+    if refund.state == RefundState.SCHEDULED:
+        return title, (_("곧 계좌로 보내요.") if is_bank else _("곧 통신사에 취소를 보내요."))
+    return title, (
+        _("지금은 은행의 답을 기다리고 있어요.")
+        if is_bank
+        else _("지금은 통신사의 답을 기다리고 있어요.")
+    )
+
+
+def _stamp(ticket: Ticket) -> Stamp:
+    if ticket.state == TicketState.RESOLVED:
+        return Stamp(_("환불됨"), "done")
+    if ticket.state == TicketState.REJECTED:
+        return Stamp(_("취소 거절"), "bad")
+    if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
+        return Stamp(_("결제됨"), "done")
+    if ticket.state == TicketState.APPROVED:
+        return Stamp(_("취소 중"), "note")
+    return Stamp(_("취소 요청됨"), "wait")
+
+
+def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
+    if ticket.payment is None:
+        return ""
+    name = month(ticket.payment.billing_month)
+    if ticket.state in (TicketState.REJECTED, TicketState.WITHDRAWN, TicketState.DUPLICATE):
+        return _("{month} 휴대폰 요금에 청구").format(month=name)
+    if is_bank:
+        return _("계좌로 돌려드려요")
+    if ticket.state == TicketState.RESOLVED:
+        return _("{month} 요금에서 빠졌어요").format(month=name)
+    return _("{month} 요금에서 빠져요").format(month=name)
+
+
+def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
+    received = Step(_("접수했어요"), ticket.get_reason_display(), DONE, ticket.accepted_at)
+    if ticket.state in TICKET_UNDECIDED:
+        checking = Step(
+            _("상담원이 확인하고 있어요"),
+            _("늦어도 {until}까지 답을 드려요").format(until=until(ticket.due_at)),
+            CURRENT,
+        )
+        return received, checking, *_money_steps(None, is_bank=is_bank)
+    if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
+        return received, Step(_("요청을 닫았어요"), _("결제는 그대로예요"), CURRENT)
+    checked = _("상담원이 확인했어요")
+    if ticket.state == TicketState.REJECTED:
+        refused = Step(_("취소해 드리지 못했어요"), ticket.decision_reason, BAD)
+        return received, Step(checked, "", DONE, ticket.decided_at), refused
+    decided = Step(checked, ticket.decision_reason, DONE, ticket.decided_at)
+    return received, decided, *_money_steps(ticket.refund, is_bank=is_bank)
+
+
+def _money_steps(refund: Refund | None, *, is_bank: bool) -> tuple[Step, Step]:
+    end = _("계좌로 입금돼요") if is_bank else _("휴대폰 요금에서 빠져요")
+    after = _("끝나면 문자로 알려드려요")
+    start = _("계좌로 보내요") if is_bank else _("통신사에 취소를 보내요")
+    if refund is None:
+        return Step(start, "", TODO), Step(end, after, TODO)
+    if refund.state == RefundState.SUCCEEDED:
+        sent = _("계좌로 보냈어요") if is_bank else _("통신사에 취소를 보냈어요")
+        arrived = _("계좌로 입금했어요") if is_bank else _("휴대폰 요금에서 빠졌어요")
+        return Step(sent, "", DONE), Step(arrived, "", DONE, refund.confirmed_at)
+    if refund.state == RefundState.AWAITING_ACCOUNT:
+        return Step(_("계좌를 기다리고 있어요"), _("아래에 적어 주세요"), CURRENT), Step(
+            end, after, TODO
+        )
+    if refund.state in (RefundState.SENDING, RefundState.UNKNOWN):
+        start = _("은행에 보냈어요") if is_bank else _("통신사에 취소를 보냈어요")
+        return Step(start, _("보통 몇 분이면 답이 와요"), CURRENT), Step(end, after, TODO)
+    if refund.state == RefundState.FAILED:
+        return Step(start, _("상담원이 다시 확인하고 있어요"), CURRENT), Step(end, after, TODO)
+    return Step(start, _("곧 보내요"), CURRENT), Step(end, after, TODO)

@@ -1,0 +1,49 @@
+"""The states of a ticket and every allowed move between them, with the event each announces.
+
+Same form as `payments.states`: one table answers "allowed?" and "announced?". A ticket never copies
+the state of its refund; it only knows that one was promised (design §4). Pure.
+"""
+
+from enum import StrEnum
+
+from payments.states import Moves
+
+
+class TicketState(StrEnum):
+    """Where a request stands."""
+
+    NEW = "NEW"
+    IN_PROGRESS = "IN_PROGRESS"
+    WAITING_CUSTOMER = "WAITING_CUSTOMER"
+    WAITING_MERCHANT = "WAITING_MERCHANT"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    RESOLVED = "RESOLVED"
+    WITHDRAWN = "WITHDRAWN"
+    DUPLICATE = "DUPLICATE"
+
+
+# A ticket is born by a move as well: its arrival is announced and written down like the rest.
+UNBORN = ""
+
+_T = TicketState
+TICKET_UNDECIDED = frozenset({_T.NEW, _T.IN_PROGRESS, _T.WAITING_CUSTOMER, _T.WAITING_MERCHANT})
+TICKET_MOVES: Moves = {
+    (UNBORN, _T.NEW): "ticket.received",
+    (_T.NEW, _T.IN_PROGRESS): None,
+    (_T.NEW, _T.WAITING_CUSTOMER): None,
+    (_T.NEW, _T.WAITING_MERCHANT): None,
+    (_T.IN_PROGRESS, _T.WAITING_CUSTOMER): None,
+    (_T.IN_PROGRESS, _T.WAITING_MERCHANT): None,
+    (_T.WAITING_CUSTOMER, _T.IN_PROGRESS): None,
+    (_T.WAITING_MERCHANT, _T.IN_PROGRESS): None,
+    **{(state, _T.APPROVED): "ticket.approved" for state in TICKET_UNDECIDED},
+    **{(state, _T.REJECTED): "ticket.rejected" for state in TICKET_UNDECIDED},
+    **{(state, _T.DUPLICATE): "ticket.duplicate" for state in TICKET_UNDECIDED},
+    **{(state, _T.WITHDRAWN): "ticket.withdrawn" for state in TICKET_UNDECIDED},
+    (_T.APPROVED, _T.RESOLVED): "ticket.resolved",
+    (_T.APPROVED, _T.WITHDRAWN): "ticket.withdrawn",
+}
+TICKET_FINAL = frozenset({_T.REJECTED, _T.RESOLVED, _T.WITHDRAWN, _T.DUPLICATE})
+# At most one ticket of a payment may be in these at a time.
+TICKET_OPEN = frozenset(_T) - TICKET_FINAL

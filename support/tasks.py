@@ -1,0 +1,63 @@
+"""What the desk does when something happened: called by the outbox with the id of its subject.
+
+Each is safe to run twice: a notice has one dedupe key, a move is made once.
+"""
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from payments.models import Refund
+from payments.states import RefundState
+from support import notices, tickets
+from support.models import Ticket
+
+
+@shared_task
+def notify_ticket_received(*, subject_id: int, **_: Any) -> None:
+    """Tell the shopper that the request arrived and where to follow it."""
+    notices.send(notices.RECEIVED, _ticket(subject_id), now=timezone.now())
+
+
+@shared_task
+def notify_ticket_approved(*, subject_id: int, **_: Any) -> None:
+    """Tell the shopper how and until when the money comes back."""
+    notices.send(notices.APPROVED, _ticket(subject_id), now=timezone.now())
+
+
+@shared_task
+def notify_ticket_rejected(*, subject_id: int, **_: Any) -> None:
+    """Tell the shopper why not, and how to object."""
+    _send_result(notices.REJECTED, _ticket(subject_id))
+
+
+@shared_task
+def resolve_ticket(*, subject_id: int, **_: Any) -> None:
+    """The refund arrived: close its request and say so, if a request stands behind it."""
+    ticket = tickets.resolve_for_refund(refund_id=subject_id, now=timezone.now())
+    if ticket is not None:
+        _send_result(notices.RESOLVED, _ticket(ticket.pk))
+
+
+@shared_task
+def notify_account_needed(*, subject_id: int, **_: Any) -> None:
+    """The money has to go to a bank account: ask for it, if a request stands behind the refund."""
+    now = timezone.now()
+    ticket = tickets.refund_changed_route(refund_id=subject_id, now=now)
+    if ticket is None:
+        return
+    refund = Refund.objects.get(pk=subject_id)
+    # An account that the bank refused is asked for anew; each asking is its own notice.
+    times = refund.events.filter(to_state=RefundState.AWAITING_ACCOUNT).count()
+    notices.send(notices.ACCOUNT_NEEDED, _ticket(ticket.pk), now=now, dedupe=f":{times}")
+
+
+def _ticket(pk: int) -> Ticket:
+    return Ticket.objects.select_related("payment__merchant", "refund").get(pk=pk)
+
+
+def _send_result(kind: str, ticket: Ticket) -> None:
+    now = timezone.now()
+    notices.send(kind, ticket, now=now)
+    Ticket.objects.filter(pk=ticket.pk, result_notified_at=None).update(result_notified_at=now)

@@ -1,0 +1,1 @@
+"""The tree mirrors the apps; `journeys/` drive a browser, `conventions/` hold house rules."""

@@ -1,0 +1,102 @@
+"""What every test may ask for: the operator, the whole portal, a browser."""
+
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from portal.embedded import programs
+from portal.embedded.children import Program
+from tests import boot, browser
+from tests.stack import Stack
+
+VIEWPORT = {"width": 360, "height": 780}
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The sandbox operator's server."""
+
+    base_url: str
+    token: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files() -> None:
+    """Templates name static files by their collected, hashed names."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def operator() -> Iterator[Operator]:
+    """The sandbox operator, at the address the settings point to."""
+    module = [sys.executable, "-m", "payments.carriers.sandbox", "migrate"]
+    boot.CHILDREN.run_all([Program("migrate-operator", module)])
+    port = int(settings.CARRIER_API_URL.rpartition(":")[2])
+    target = "payments.carriers.sandbox.wsgi:application"
+    child = boot.CHILDREN.start(
+        Program("operator", programs.granian(target, "127.0.0.1", port, 1, 16))
+    )
+
+    def is_up() -> bool:
+        assert child.is_running(), boot.CHILDREN.last_words(child)
+        return _answers(f"{settings.CARRIER_API_URL}/healthz")
+
+    boot.CHILDREN.wait(is_up, 30, "the operator's start")
+    yield Operator(settings.CARRIER_API_URL, settings.CARRIER_API_TOKEN)
+    boot.CHILDREN.stop("operator")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole portal, started once for all tests that only use it."""
+    whole = Stack()
+    whole.start()
+    yield whole
+    whole.stop()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """How pytest-playwright starts Chromium."""
+    path = browser.find()
+    if path is None:
+        (pytest.fail if browser.is_required() else pytest.skip)(browser.REASON)
+    return {"executable_path": path, "args": CHROMIUM_ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(stack: Stack) -> dict[str, Any]:
+    """A small phone in Korean, looking at the whole portal: `page.goto("/shop/melody/")`."""
+    return {"base_url": stack.portal, "viewport": VIEWPORT, "locale": "ko-KR"}
+
+
+def wait_until(is_true: Any, *, seconds: float = 20, what: str = "it") -> Any:
+    """Call until the answer is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := is_true()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(0.1)
+    return answer
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

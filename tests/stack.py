@@ -1,0 +1,163 @@
+"""The whole portal as a person gets it, by `manage.py up`, with short times."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portal.embedded.addresses import ROOT
+from tests import boot
+
+SHORT_TIMES = {
+    "REFUND_DELAY_SECONDS": "2",
+    "RESOLVE_FIRST_SECONDS": "2",
+    "SWEEP_SECONDS": "1",
+    "CODE_RESEND_SECONDS": "2",
+    "SANDBOX_TIMEOUT_SECONDS": "3",
+    "SANDBOX_OUTAGE_SECONDS": "8",
+}
+READY_SECONDS = 90
+# By what their command lines are told apart.
+PROGRAMS = {
+    "web": "portal.wsgi",
+    "operator": "sandbox.wsgi",
+    "worker": "portal.celery worker",
+    "beat": "portal.celery beat",
+    "valkey": "valkey",
+    "postgres": "/postgres -D",
+}
+
+
+@dataclass
+class Stack:
+    """A running portal; start() again after a kill continues on the same data and addresses."""
+
+    data_dir: Path = field(default_factory=boot.directory)
+    port: int = field(default_factory=boot.free_port)
+    sandbox_port: int = field(default_factory=boot.free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def supervisor_pid(self) -> int:
+        assert self.process is not None, "not started"
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        """What the supervisor has printed since the first start."""
+        return (self.data_dir / "up.log").read_text()
+
+    @property
+    def portal(self) -> str:
+        return self._addresses["portal"]
+
+    @property
+    def sandbox(self) -> str:
+        """Public base of the sandbox pages: `{sandbox}/phones/`."""
+        return self._addresses["sandbox"]
+
+    @property
+    def operator_api(self) -> str:
+        return self._addresses["operator_api"]
+
+    @property
+    def operator_token(self) -> str:
+        return self._addresses["operator_token"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the processes run with: DATABASE_URL, SANDBOX_DATABASE_URL, REDIS_URL, keys …"""
+        return dict(json.loads((self.data_dir / "env.json").read_text()))
+
+    def start(self) -> None:
+        """Start and wait for `ready`."""
+        seen = self._size()
+        self.process = self.launch()
+        deadline = time.monotonic() + READY_SECONDS
+        while "\nready\n" not in self.output[seen:]:
+            assert self.process.poll() is None, self.output[seen:]
+            assert time.monotonic() < deadline, self.output[seen:]
+            time.sleep(0.1)
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start without waiting; output goes to up.log."""
+        environment = {
+            **boot.clean_environment(),
+            **SHORT_TIMES,
+            "DATA_DIR": str(self.data_dir),
+            "PORT": str(self.port),
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "PHONEBILL_DIE_WITH_PARENT": "1",
+        }
+        with (self.data_dir / "up.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self) -> int:
+        """Stop in order; returns the exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        """`kill -9` of the supervisor alone; its processes must follow by themselves."""
+        assert self.process is not None, "not started"
+        self.process.kill()
+        self.process.wait()
+
+    def kill_program(self, name: str) -> None:
+        """`kill -9` of one program and its own children: web, worker, beat, operator, valkey …"""
+        os.killpg(self.pid_of(name), signal.SIGKILL)
+
+    def pid_of(self, name: str) -> int:
+        """The pid of one of PROGRAMS; for web and worker their first process."""
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if int(status[1]) == self.supervisor_pid and PROGRAMS[name] in words:
+                    return pid
+        raise LookupError(f"{name} does not run")
+
+    def processes(self) -> list[int]:
+        """Every living process that carries this data directory in its environment."""
+        mark = f"DATA_DIR={self.data_dir}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+        return found
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command against it; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env={**boot.clean_environment(), **SHORT_TIMES, "DATA_DIR": str(self.data_dir)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    @property
+    def _addresses(self) -> dict[str, str]:
+        return dict(json.loads((self.data_dir / "addresses.json").read_text()))
+
+    def _size(self) -> int:
+        log = self.data_dir / "up.log"
+        return len(log.read_text()) if log.exists() else 0

@@ -1,0 +1,48 @@
+"""The table of a ticket's moves is complete and says what it announces."""
+
+import itertools
+
+import pytest
+
+from payments.states import IllegalMove, check_move
+from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, UNBORN, TicketState
+
+ALL = [UNBORN, *TicketState]
+
+
+@pytest.mark.parametrize("state", list(TicketState))
+def test_table_leads_to_every_state(state: TicketState) -> None:
+    assert any(target == state for _, target in TICKET_MOVES)
+
+
+@pytest.mark.parametrize("state", ALL)
+def test_table_leads_on_from_open_states_only(state: str) -> None:
+    leads_on = any(current == state for current, _ in TICKET_MOVES)
+
+    assert leads_on == (state not in TICKET_FINAL)
+
+
+def test_check_move_refuses_every_move_outside_the_table() -> None:
+    outside = set(itertools.product(ALL, ALL)) - set(TICKET_MOVES)
+
+    for current, target in outside:
+        with pytest.raises(IllegalMove):
+            check_move(TICKET_MOVES, current, target)
+
+
+def test_decisions_are_announced() -> None:
+    events = {target: event for (_, target), event in TICKET_MOVES.items() if event}
+
+    assert events == {
+        TicketState.NEW: "ticket.received",
+        TicketState.APPROVED: "ticket.approved",
+        TicketState.REJECTED: "ticket.rejected",
+        TicketState.RESOLVED: "ticket.resolved",
+        TicketState.WITHDRAWN: "ticket.withdrawn",
+        TicketState.DUPLICATE: "ticket.duplicate",
+    }
+
+
+def test_open_and_final_states_are_all_states() -> None:
+    assert set(TicketState) == TICKET_OPEN | TICKET_FINAL
+    assert not TICKET_OPEN & TICKET_FINAL
