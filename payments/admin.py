@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import CarrierCall, Message, OutboxEvent, Payment, Refund
@@ -22,6 +22,7 @@ class LookOnly(admin.ModelAdmin[Any]):
     actions = None
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
+    heading: Any = ""
     show_full_result_count = False
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
@@ -35,6 +36,12 @@ class LookOnly(admin.ModelAdmin[Any]):
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         """All of them."""
         return self.get_fields(request, obj)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list under its Korean name."""
+        return super().changelist_view(request, {"title": self.heading, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
@@ -53,6 +60,7 @@ class LookOnly(admin.ModelAdmin[Any]):
 class PaymentAdmin(LookOnly):
     """Payments, newest first."""
 
+    heading = _("결제")
     list_display = ("reference", "merchant", "item_name", "amount", "state", "line", "created")
     list_filter = ("state", "merchant", "carrier")
     list_select_related = ("merchant",)
@@ -80,6 +88,7 @@ class PaymentAdmin(LookOnly):
 class RefundAdmin(LookOnly):
     """Refunds, newest first."""
 
+    heading = _("환불")
     list_display = ("pk", "payment", "amount", "route", "state", "failure_code", "requested")
     list_filter = ("state", "route", "merchant")
     list_select_related = ("payment",)
@@ -102,6 +111,7 @@ class RefundAdmin(LookOnly):
 class MessageAdmin(LookOnly):
     """Texts and mails, newest first; their words stay sealed."""
 
+    heading = _("문자와 메일")
     list_display = ("pk", "kind", "channel", "to_masked", "attempts", "done_at", "dead_at")
     list_filter = ("kind", "channel")
     ordering = ("-pk",)
@@ -111,6 +121,7 @@ class MessageAdmin(LookOnly):
 class OutboxEventAdmin(LookOnly):
     """Announcements, newest first."""
 
+    heading = _("알림 대기열")
     list_display = (
         "pk",
         "kind",
@@ -129,6 +140,7 @@ class OutboxEventAdmin(LookOnly):
 class CarrierCallAdmin(LookOnly):
     """Calls to operators and bank, newest first."""
 
+    heading = _("통신사와 은행 호출")
     list_display = ("order_ref", "payment", "kind", "state", "answer", "sent_at", "resolved_at")
     list_filter = ("kind", "state")
     list_select_related = ("payment",)

@@ -1,4 +1,4 @@
-"""Accounts and shops, for operator staff; and the check that keeps demo accounts out of real life."""
+"""Accounts and shops for operator staff; the check that keeps demo accounts out of real life."""
 
 from typing import Any
 

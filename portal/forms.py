@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -128,7 +128,7 @@ class PaymentFilter(forms.Form):
 class SignInForm(AuthenticationForm):
     """E-mail and password; tries are counted before the password is looked at."""
 
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {
         "invalid_login": _("이메일이나 비밀번호가 맞지 않아요"),
         "inactive": _("이메일이나 비밀번호가 맞지 않아요"),
         "throttled": _("여러 번 틀렸어요. 15분 뒤에 다시 해 주세요"),

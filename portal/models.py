@@ -69,8 +69,8 @@ class WorkerHeartbeat(models.Model):
     @classmethod
     def beat(cls, *, at: datetime) -> None:
         """Remember a sign of life."""
-        cls.objects.bulk_create(
-            [cls(pk=1, seen_at=at)],
+        WorkerHeartbeat.objects.bulk_create(
+            [WorkerHeartbeat(pk=1, seen_at=at)],
             update_conflicts=True,
             unique_fields=["id"],
             update_fields=["seen_at"],
@@ -105,7 +105,8 @@ class LoginAttempt(models.Model):
     def take(cls, *, email: str, address: str) -> bool:
         """Spend one try; False when none is left in this quarter of an hour."""
         account = _account_key(email)
-        cls.objects.bulk_create([cls(account=account, address=address)], ignore_conflicts=True)
+        row = LoginAttempt(account=account, address=address)
+        LoginAttempt.objects.bulk_create([row], ignore_conflicts=True)
         is_over = Q(since__lt=Now() - cls.WINDOW)
         taken = cls.objects.filter(
             Q(tries__lt=cls.LIMIT) | is_over, account=account, address=address

@@ -140,7 +140,7 @@ def by_payment(merchant: Merchant, days: Days) -> Iterator[PaymentFigures]:
 
 def of_payments(merchant: Merchant, payment_ids: Iterable[int]) -> dict[int, Figures]:
     """What each of these payments moved until now; payments without postings are left out."""
-    rows = (
+    rows: Any = (
         LedgerEntry.objects.filter(
             transaction__merchant=merchant, transaction__payment_id__in=list(payment_ids)
         )

@@ -196,7 +196,8 @@ def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
     if ticket.state in (TicketState.REJECTED, TicketState.WITHDRAWN, TicketState.DUPLICATE):
         return _("{month} 휴대폰 요금에 청구").format(month=name)
     if is_bank:
-        return _("계좌로 돌려드려요")
+        is_done = ticket.state == TicketState.RESOLVED
+        return _("계좌로 돌려드렸어요") if is_done else _("계좌로 돌려드려요")
     if ticket.state == TicketState.RESOLVED:
         return _("{month} 요금에서 빠졌어요").format(month=name)
     return _("{month} 요금에서 빠져요").format(month=name)
@@ -232,7 +233,7 @@ def _money_steps(refund: Refund | None, *, is_bank: bool) -> tuple[Step, Step]:
         arrived = _("계좌로 입금했어요") if is_bank else _("휴대폰 요금에서 빠졌어요")
         return Step(sent, "", DONE), Step(arrived, "", DONE, refund.confirmed_at)
     if refund.state == RefundState.AWAITING_ACCOUNT:
-        return Step(_("계좌를 기다리고 있어요"), _("아래에 적어 주세요"), CURRENT), Step(
+        return Step(_("계좌를 기다리고 있어요"), _("위에 적어 주세요"), CURRENT), Step(
             end, after, TODO
         )
     if refund.state in (RefundState.SENDING, RefundState.UNKNOWN):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.embedded.addresses import ROOT
+from portal.embedded.directories import sockets_of
 from tests import boot
 
 SHORT_TIMES = {
@@ -133,12 +134,20 @@ class Stack:
         raise LookupError(f"{name} does not run")
 
     def processes(self) -> list[int]:
-        """Every living process that carries this data directory in its environment."""
-        mark = f"DATA_DIR={self.data_dir}".encode()
+        """Every living process of this portal, orphans included.
+
+        Told by the environment, or by the command line of servers that overwrite theirs.
+        """
+        variable = f"DATA_DIR={self.data_dir}".encode()
+        places = (str(self.data_dir).encode(), str(sockets_of(self.data_dir)).encode())
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                if not entry.name.isdigit():
+                    continue
+                words = (entry / "cmdline").read_bytes()
+                is_ours = variable in (entry / "environ").read_bytes().split(b"\0")
+                if is_ours or any(place in words for place in places):
                     found.append(int(entry.name))
         return found
 

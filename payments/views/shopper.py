@@ -265,6 +265,7 @@ def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[s
         today = now.astimezone(calendar.SEOUL).date()
         return {
             "form": form or LineForm(today=today),
+            "carriers": registry.carriers(),
             "cancel_until": calendar.carrier_cutoff(now, calendar.Capabilities()),
             "window_seconds_left": seconds_left,
         }

@@ -84,7 +84,7 @@ class Children:
         self.logs = logs
         self.running: dict[str, Child] = {}
         self.stop_asked: Callable[[], bool] = lambda: False
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", str(WATCHDOG)],
             stdin=subprocess.PIPE,

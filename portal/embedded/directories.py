@@ -29,7 +29,7 @@ def server_user() -> tuple[int, int]:
 
 def sockets_of(data_dir: Path) -> Path:
     """A short private directory for sockets (their path may hold 107 bytes at most)."""
-    digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{os.geteuid()} {data_dir}".encode()).hexdigest()[:12]
     # Not tempfile.gettempdir(): TMPDIR may be long, and a restart must find the same place.
     path = Path(f"/tmp/pb-{digest}")  # noqa: S108 (private, and its owner is checked)
     path.mkdir(mode=0o700, exist_ok=True)

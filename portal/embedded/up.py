@@ -4,6 +4,7 @@ It sets up the environment before any settings are loaded; all else happens in c
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -59,6 +60,7 @@ def main() -> int:
         pass
     finally:
         _stop(children)
+        shutil.rmtree(sockets, ignore_errors=True)
     return status
 
 

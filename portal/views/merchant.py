@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -54,7 +53,7 @@ def merchant_only(
 
     @require_safe
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         merchant = request.user.merchant
@@ -208,8 +207,7 @@ def _filtered(merchant: Merchant, form: PaymentFilter) -> QuerySet[Payment]:
     if not form.is_valid():
         return payments_.none()
     typed = form.cleaned_data
-    first: date | None = typed["first"]
-    last: date | None = typed["last"]
+    first, last = typed["first"], typed["last"]
     if first:
         payments_ = payments_.filter(created_at__gte=Days(first, first).starts_at)
     if last:

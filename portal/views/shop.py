@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments import checkout, refunds
 from payments.models import Merchant, Payment
+from payments.states import PaymentState
 from portal.goods import catalogue
 from portal.goods.catalogue import Product
 
@@ -116,7 +117,7 @@ def _product(shop: str, slug: str) -> Product:
 
 
 def _paid(slug: str, token: str) -> Payment:
-    paid = Payment.objects.select_related("merchant").filter(state=Payment.State.PAID)
+    paid = Payment.objects.select_related("merchant").filter(state=PaymentState.PAID)
     return get_object_or_404(paid, token=token, merchant__slug=slug)
 
 

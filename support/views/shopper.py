@@ -114,7 +114,7 @@ def choose(request: HttpRequest, token: str) -> HttpResponse:
     matches = (
         proofs.payments_on(verification, day=day, product_text=product) if day is not None else []
     )
-    rows = [{"match": match, "open": tickets.open_ticket_of(match.payment)} for match in matches]
+    rows = [{"match": match, "ticket": _standing(match.payment)} for match in matches]
     return render(
         request,
         "support/choose.html",
@@ -147,7 +147,7 @@ def request_of_line(request: HttpRequest, token: str, reference: str) -> HttpRes
 def _ask(request: HttpRequest, payment: Payment, *, back_url: str) -> HttpResponse:
     """The one page both ways lead to: slip, what cancelling means, why, send."""
     now = timezone.now()
-    standing = tickets.open_ticket_of(payment)
+    standing = _standing(payment)
     if standing is not None:
         return HttpResponseRedirect(_track_address(standing))
     if payment.state != PaymentState.PAID:
@@ -155,9 +155,6 @@ def _ask(request: HttpRequest, payment: Payment, *, back_url: str) -> HttpRespon
         facts = {"payment": payment, "back_url": back_url, "is_checking": is_checking}
         return render(request, "support/not_paid.html", facts)
     if not refunds.remaining_won(payment):
-        last = Ticket.objects.filter(payment=payment, refund__isnull=False).last()
-        if last is not None:
-            return HttpResponseRedirect(_track_address(last))
         return render(request, "support/refunded.html", {"payment": payment, "back_url": back_url})
     form = forms.RequestForm(request.POST if request.method == "POST" else None)
     title, detail = progress.promise(payment, now=now)
@@ -193,6 +190,14 @@ def _open(request: HttpRequest, payment: Payment, form: forms.RequestForm, now: 
         )
     except tickets.AlreadyOpen as error:
         return error.ticket
+
+
+def _standing(payment: Payment) -> Ticket | None:
+    """The request there is no need to repeat: open, or already answered with all of the money."""
+    standing = tickets.open_ticket_of(payment)
+    if standing is not None or refunds.remaining_won(payment):
+        return standing
+    return payment.tickets.filter(refund__isnull=False).last()
 
 
 @require_GET

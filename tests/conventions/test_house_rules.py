@@ -48,7 +48,10 @@ def sends_with_delay(tree: ast.AST) -> Iterator[int]:
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         keywords = {keyword.arg for keyword in node.keywords}
-        if name in {"delay", "apply_async", "delay_on_commit", "send_task"} or keywords & {"countdown", "eta"}:
+        if name in {"delay", "apply_async", "delay_on_commit", "send_task"} or keywords & {
+            "countdown",
+            "eta",
+        }:
             yield node.lineno
 
 

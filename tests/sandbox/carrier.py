@@ -48,7 +48,7 @@ class Carrier:
 
     def text_of(self, line: str, payment: dict[str, Any]) -> str:
         wanted = f"code-{payment['paymentId']}"
-        return next(text["text"] for text in self.texts(line) if text["id"] == wanted)
+        return next(str(text["text"]) for text in self.texts(line) if text["id"] == wanted)
 
     def validate(self, line: str, payment: dict[str, Any], code: str = "") -> httpx2.Response:
         return self.post(

@@ -194,7 +194,9 @@ def test_a_wrong_sink_is_refused(api: Conforming, changes: dict[str, Any], code:
 
 def test_one_step_payments_are_not_permitted(api: Conforming) -> None:
     api.post(LIST, prepare_body("0000"), "403 PERMISSION_DENIED")
-    api.post(LIST, prepare_body("0000", amount=2_000_000), "422 CARRIER_BILLING.UNAUTHORIZED_AMOUNT")
+    api.post(
+        LIST, prepare_body("0000", amount=2_000_000), "422 CARRIER_BILLING.UNAUTHORIZED_AMOUNT"
+    )
     body = _without(prepare_body("0000"), "amountTransaction", "phoneNumber")
     api.post(LIST, body, "422 MISSING_IDENTIFIER")
 
@@ -353,8 +355,7 @@ def test_wrong_list_queries(api: Conforming, query: dict[str, str], code: str) -
         (f"{REFUND}/payments/{payment['paymentId']}/refunds", "refund", "CARRIER_BILLING_REFUND"),
     ):
         params = {
-            name if name[0].islower() else f"{prefix}{name}": value
-            for name, value in query.items()
+            name if name[0].islower() else f"{prefix}{name}": value for name, value in query.items()
         }
         expected = f"{family}.{code}" if code == "INVALID_DATE_RANGE" else code
         api.get(path, f"400 {expected}", params=params)
@@ -369,9 +370,7 @@ def test_refund_whole(api: Conforming) -> None:
     assert api.get(f"{path}/{refund['refundId']}").json() == refund
     assert api.get(path).json() == [refund]
     assert api.get(f"{path}/remaining-amount").json()["amount"] == 0
-    answer = api.post(
-        path, refund_body(), "422 CARRIER_BILLING_REFUND.UNAUTHORIZED_AMOUNT"
-    ).json()
+    answer = api.post(path, refund_body(), "422 CARRIER_BILLING_REFUND.UNAUTHORIZED_AMOUNT").json()
     assert answer["message"].startswith("ALREADY_CANCELLED: ")
 
 
@@ -557,3 +556,20 @@ def test_every_operation_is_driven_above(api: Conforming) -> None:
     """The bearer test alone calls every operation of the five files."""
     test_every_operation_demands_the_bearer_and_a_sound_correlator(api)
     assert api.seen == set().union(*(file.operations() for file in api.files))
+
+
+def test_a_deviation_from_the_files_is_noticed() -> None:
+    """A check without a firing example is no check."""
+    billing, _, _, _, sim = (Specification(_FILES / f"{name}.yaml") for name in _NAMES)
+    sim._check({"$ref": "#/components/schemas/SimSwapInfo"}, {"latestSimChange": None})
+    info = {"$ref": "#/components/schemas/ValidationInfo"}
+    billing._check(info, {"action": "open", "validationURL": "https://a"})
+    wrong: list[tuple[Specification, dict[str, Any], Any]] = [
+        (sim, {"$ref": "#/components/schemas/SimSwapInfo"}, {"latestSimChange": "yesterday"}),
+        (billing, info, {"action": "open"}),
+        (billing, info, {"action": "other"}),
+        (billing, {"$ref": "#/components/schemas/CloudEvent"}, {"type": "payment"}),
+    ]
+    for file, schema, value in wrong:
+        with pytest.raises(AssertionError):
+            file._check(schema, value)

@@ -1,0 +1,121 @@
+"""What the two demo shops sell: short songs and small books of our own (made by `make.py`)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_FILES = Path(__file__).resolve().parent / "files"
+
+
+@dataclass(frozen=True)
+class Product:
+    """One thing to buy. `kind` is SONG or EBOOK; `cover` and `preview` are static paths."""
+
+    shop: str
+    slug: str
+    name: str
+    amount_won: int
+    kind: str
+    description: str
+    filename: str
+
+    @property
+    def plays(self) -> bool:
+        """Whether it is listened to rather than read."""
+        return self.kind == "SONG"
+
+    @property
+    def file(self) -> Path:
+        """The file a buyer gets."""
+        return _FILES / self.filename
+
+    @property
+    def file_name(self) -> str:
+        """How the file is called on the buyer's device."""
+        return self.filename
+
+    @property
+    def cover(self) -> str:
+        """The cover."""
+        return f"covers/{self.slug}.svg"
+
+    @property
+    def preview(self) -> str:
+        """The first seconds of a song; empty for a book."""
+        return f"previews/{self.slug}.wav" if self.plays else ""
+
+
+PRODUCTS = (
+    Product(
+        "melody",
+        "night-walk",
+        "밤 산책 (음원 1곡)",
+        2_200,
+        "SONG",
+        "가로등 아래를 천천히 걷는 느낌의 피아노 소품이에요.",
+        "night-walk.wav",
+    ),
+    Product(
+        "melody",
+        "first-bus",
+        "첫차 (음원 1곡)",
+        1_100,
+        "SONG",
+        "새벽 첫차를 타고 가며 듣기 좋은 밝은 곡이에요.",
+        "first-bus.wav",
+    ),
+    Product(
+        "melody",
+        "rain-window",
+        "창가의 비 (음원 1곡)",
+        3_300,
+        "SONG",
+        "빗방울처럼 또박또박 떨어지는 오르골 소리예요.",
+        "rain-window.wav",
+    ),
+    Product(
+        "melody",
+        "winter-live",
+        "겨울밤 연주 실황 (음원 1곡)",
+        9_900,
+        "SONG",
+        "작은 방에서 연주한 느린 왈츠예요.",
+        "winter-live.wav",
+    ),
+    Product(
+        "bookshelf",
+        "alley-seasons",
+        "골목의 네 계절 (전자책)",
+        4_500,
+        "EBOOK",
+        "한 골목을 한 해 동안 지켜본 짧은 글 네 편이에요.",
+        "alley-seasons.epub",
+    ),
+    Product(
+        "bookshelf",
+        "small-kitchen",
+        "작은 부엌의 계산 (전자책)",
+        12_000,
+        "EBOOK",
+        "냄비 하나로 사는 사람의 부엌 이야기 세 편이에요.",
+        "small-kitchen.epub",
+    ),
+    Product(
+        "bookshelf",
+        "night-post",
+        "밤의 우체국 소장판 (전자책)",
+        29_000,
+        "EBOOK",
+        "밤에만 문을 여는 우체국에 온 편지 세 통이에요.",
+        "night-post.epub",
+    ),
+)
+
+
+def products(shop: str) -> list[Product]:
+    """Everything a shop sells, in the order of its shelf."""
+    return [product for product in PRODUCTS if product.shop == shop]
+
+
+def product(shop: str, slug: str) -> Product | None:
+    """One product of a shop; None when it sells no such thing."""
+    return next((product for product in products(shop) if product.slug == slug), None)

@@ -1,0 +1,93 @@
+"""Signing in: counted tries, a new session, demo accounts only where nothing is real."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from portal import demo
+from portal.models import LoginAttempt, User
+from tests.portal import histories
+
+pytestmark = pytest.mark.django_db
+LOGIN = "/merchant/login/"
+
+
+def sign_in(client: Client, password: str, **extra: str) -> object:
+    return client.post(LOGIN, {"username": "owner@melody.test", "password": password}, **extra)
+
+
+@pytest.fixture
+def owner() -> User:
+    return histories.owner(histories.shop("melody"))
+
+
+@pytest.mark.usefixtures("owner")
+def test_owner_reaches_the_back_office_and_the_session_changes(client: Client) -> None:
+    client.cookies["sid"] = "chosen-by-somebody-else"
+
+    response = sign_in(client, histories.PASSWORD)
+
+    assert response.status_code == 302
+    assert response["Location"] == "/merchant/"
+    assert client.cookies["sid"].value != "chosen-by-somebody-else"
+    assert client.get("/merchant/").status_code == 200
+
+
+def test_staff_reach_the_desk(client: Client) -> None:
+    User.objects.create_user("owner@melody.test", histories.PASSWORD, is_staff=True)
+
+    assert sign_in(client, histories.PASSWORD)["Location"] == "/admin/"
+
+
+def test_admin_has_no_door_of_its_own(client: Client) -> None:
+    response = client.get("/admin/login/?next=/admin/")
+
+    assert response["Location"] == f"{LOGIN}?next=/admin/"
+
+
+@pytest.mark.usefixtures("owner")
+def test_sixth_try_is_refused_even_with_the_right_password(client: Client) -> None:
+    for _ in range(5):
+        assert sign_in(client, "wrong").status_code == 200
+
+    response = sign_in(client, histories.PASSWORD)
+
+    assert "15분" in response.content.decode()
+    assert "_auth_user_id" not in client.session
+    elsewhere = sign_in(client, histories.PASSWORD, REMOTE_ADDR="192.0.2.7")
+    assert elsewhere.status_code == 302
+
+
+@pytest.mark.usefixtures("owner")
+def test_tries_come_back_after_a_quarter_of_an_hour_or_a_right_password(client: Client) -> None:
+    for _ in range(4):
+        sign_in(client, "wrong")
+    assert sign_in(client, histories.PASSWORD).status_code == 302
+    for _ in range(5):
+        assert sign_in(client, "wrong").status_code == 200
+    LoginAttempt.objects.update(since=timezone.now() - timedelta(minutes=16))
+
+    assert sign_in(client, histories.PASSWORD).status_code == 302
+
+
+def test_demo_data_can_be_loaded_again_and_again() -> None:
+    call_command("load_demo", verbosity=0)
+    call_command("load_demo", verbosity=0)
+
+    assert set(User.objects.values_list("email", flat=True)) == demo.ACCOUNTS
+    agent = User.objects.get(email="agent@demo.test")
+    assert agent.has_perms(["support.view_ticket", "support.change_ticket"])
+
+
+def test_demo_data_stays_out_of_real_life(client: Client, settings: object) -> None:
+    call_command("load_demo", verbosity=0)
+    settings.SANDBOX = False
+
+    with pytest.raises(CommandError):
+        call_command("load_demo", verbosity=0)
+    assert [error.id for error in demo.no_demo_accounts(databases=["default"])] == ["portal.E001"]
+    sign_in(client, demo.PASSWORD)
+    assert "_auth_user_id" not in client.session
