@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.embedded.addresses import ROOT
-from portal.embedded.directories import sockets_of
+from portal.embedded.directories import sockets_path
 from tests import boot
 
 SHORT_TIMES = {
@@ -139,7 +139,7 @@ class Stack:
         Told by the environment, or by the command line of servers that overwrite theirs.
         """
         variable = f"DATA_DIR={self.data_dir}".encode()
-        places = (str(self.data_dir).encode(), str(sockets_of(self.data_dir)).encode())
+        places = (str(self.data_dir).encode(), str(sockets_path(self.data_dir)).encode())
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):

@@ -27,11 +27,16 @@ def server_user() -> tuple[int, int]:
     return os.geteuid(), os.getegid()
 
 
-def sockets_of(data_dir: Path) -> Path:
-    """A short private directory for sockets (their path may hold 107 bytes at most)."""
+def sockets_path(data_dir: Path) -> Path:
+    """Where the sockets of a data directory live: short, as their path may hold 107 bytes."""
     digest = hashlib.sha256(f"{os.geteuid()} {data_dir}".encode()).hexdigest()[:12]
     # Not tempfile.gettempdir(): TMPDIR may be long, and a restart must find the same place.
-    path = Path(f"/tmp/pb-{digest}")  # noqa: S108 (private, and its owner is checked)
+    return Path(f"/tmp/pb-{digest}")  # noqa: S108 (private, and its owner is checked)
+
+
+def sockets_of(data_dir: Path) -> Path:
+    """The private directory for sockets, made when it is missing."""
+    path = sockets_path(data_dir)
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), server_user()[0]}:

@@ -130,7 +130,7 @@ def test_refund_counts_on_its_own_day_and_returns_the_fee(signed_in: Client) -> 
 def test_csv_turns_formulas_into_text_and_keeps_numbers(signed_in: Client) -> None:
     merchant = merchant_of(signed_in)
     at = datetime(2026, 11, 2, 9, 30, tzinfo=SEOUL)
-    for start in ("=", "+", "-", "@", "\t", "\r", " =", "="):
+    for start in ("=", "+", "-", "@", "\t", "\r", " =", "\uff1d"):
         histories.sale(merchant, at=at, item_name=f'{start}HYPERLINK("x")')
     sold = histories.sale(merchant, at=at - timedelta(days=20), item_name="밤, 산책")
     histories.refund(sold, at=at)

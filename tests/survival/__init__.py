@@ -1,0 +1,1 @@
+"""What is left of the money when processes are killed."""
