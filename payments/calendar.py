@@ -1,7 +1,7 @@
 """The calendar month in Korea, and the rule that hangs on it: how a payment can be given back.
 
 A phone payment can be cancelled at the carrier only inside the month of its approval, Korean time;
-afterwards the money goes to the payer's bank account (domain F1, F2, §6). Pure: the time is passed in.
+afterwards the money goes to the payer's bank account. Pure: the time is passed in.
 """
 
 from dataclasses import dataclass

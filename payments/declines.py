@@ -1,7 +1,7 @@
 """Why a payment or a cancellation was refused: our stable codes and what may follow. Pure.
 
-The words live with the views (gettext); the list is domain §12. An operator's answer that names none
-of these is UNMAPPED: safe words for the shopper, an alert for us.
+The words live with the views (gettext). An operator's answer that names none of these is UNMAPPED:
+safe words for the shopper, an alert for us.
 """
 
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """Personal data at rest: AES-256-GCM under a named key, and a keyed hash to look it up by.
 
-A ciphertext is `key id:base64(nonce + sealed)`. What it belongs to (`table.column`) is bound in, so a
-value copied into another column does not open.
+A ciphertext is `key id:base64(nonce + sealed)`. What it belongs to (`table.column`) is bound in, so
+a value copied into another column does not open.
 """
 
 import base64

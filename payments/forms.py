@@ -126,7 +126,7 @@ class CodeForm(forms.Form):
 
 def typed_in(form: forms.Form) -> QueryDict:
     """What the browser sent: these forms are always bound to a request's QueryDict."""
-    return cast(QueryDict, form.data)
+    return cast("QueryDict", form.data)
 
 
 def _refuse_two(form: forms.Form, name: str) -> None:

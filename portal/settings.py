@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "portal.middleware.BrowserPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -155,7 +156,12 @@ STORAGES = {
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "no-referrer" if IS_HTTPS else "same-origin"
+# The proxy that ends TLS redirects; behind it every request is plain http.
 SECURE_SSL_REDIRECT = False
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # See above.
+    "security.W021",  # Joining the browsers' preload list is the operator's own decision.
+]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
@@ -198,7 +204,7 @@ LOGGING = {
     "loggers": {"httpx2": {"level": "WARNING"}, "httpcore2": {"level": "WARNING"}},
 }
 
-# Ours: operators
+# What is ours: operators
 
 CARRIER_API_URL = env.url("CARRIER_API_URL", hint="the operator's apiRoot")
 CARRIER_API_TOKEN = env.text("CARRIER_API_TOKEN", hint="the operator's bearer token")
@@ -208,13 +214,13 @@ SANDBOX_URL = env.url("SANDBOX_URL", default="") if not SANDBOX else env.url("SA
 MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=CARRIER_API_URL)
 BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
 
-# Ours: money. Defaults of docs/domain; amounts in won.
+# What is ours: money, in won
 
 PAYMENT_MIN_WON = env.integer("PAYMENT_MIN_WON", default=1_000)
 PAYMENT_MAX_WON = env.integer("PAYMENT_MAX_WON", default=30_000)
 LINE_MONTH_MAX_WON = env.integer("LINE_MONTH_MAX_WON", default=1_000_000)
 
-# Ours: clocks, in seconds
+# What is ours: clocks, in seconds
 
 WINDOW_SECONDS = env.integer("WINDOW_SECONDS", default=600)
 CODE_SECONDS = env.integer("CODE_SECONDS", default=180)
@@ -226,7 +232,7 @@ RESOLVE_FIRST_SECONDS = env.integer("RESOLVE_FIRST_SECONDS", default=3 if SANDBO
 RESOLVE_MAX_SECONDS = env.integer("RESOLVE_MAX_SECONDS", default=15 if SANDBOX else 1200)
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
 
-# Ours: who we are, in the footer and in every message
+# What is ours: who we are, in the footer and in every message
 
 SITE_NAME = env.text("SITE_NAME", default="Phonebill")
 DESK_PHONE = env.text("DESK_PHONE", default="1600-0100")

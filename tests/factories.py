@@ -1,4 +1,4 @@
-"""Plain functions that bring rows into a state through the real use cases and the sandbox operator."""
+"""Plain functions that bring rows into a state through the real use cases and the operator."""
 
 import re
 import secrets

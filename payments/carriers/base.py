@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Declined(Exception):
-    """The operator said no. `code` is ours (payments/declines.py), `detail` the operator's words."""
+    """The operator said no: `code` is ours (payments/declines.py), `detail` its own words."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code)

@@ -2,15 +2,17 @@
 Verification 0.2 and SIM Swap 2.1.
 
 Every answer falls into one of three classes: content (the operator decided), network (nothing was
-sent, or the answer is lost) and server (it failed). Anything unclear about a call that may have moved
-money is OutcomeUnknown, never a refusal.
+sent, or the answer is lost) and server (it failed). Anything unclear about a call that may have
+moved money is OutcomeUnknown, never a refusal.
 """
 
+import contextlib
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx2
+from django.utils import timezone
 
 from payments import declines, encryption
 from payments.carriers.base import (
@@ -98,7 +100,7 @@ class Camara:
             "sinkCredential": {
                 "credentialType": "ACCESSTOKEN",
                 "accessToken": encryption.event_token(order.order_ref),
-                "accessTokenExpiresUtc": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+                "accessTokenExpiresUtc": (timezone.now() + timedelta(days=1)).isoformat(),
                 "accessTokenType": "bearer",
             },
         }
@@ -121,10 +123,9 @@ class Camara:
     def confirm(self, carrier_payment_id: str, phone: str) -> PaymentStatus:
         """confirmPayment, then retrievePayment: 202 only says that the order was taken."""
         url = f"{self._billing}/payments/{carrier_payment_id}/confirm"
-        try:
+        # 409: an earlier try went through; what became of it is read below.
+        with contextlib.suppress(_Conflict):
             self._change("POST", url, {"phoneNumber": phone})
-        except _Conflict:
-            pass
         return self._read_after_change(carrier_payment_id)
 
     def cancel(self, carrier_payment_id: str, phone: str) -> None:

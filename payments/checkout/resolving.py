@@ -108,7 +108,8 @@ def _release_strays(payment: Payment, *, now: datetime) -> bool:
         kind=CarrierCall.Kind.REVERSE,
         state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN],
     )
-    return all([releasing.release(call, payment, now=now) for call in reversals])
+    done = [releasing.release(call, payment, now=now) for call in reversals]
+    return all(done)
 
 
 def _trace(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:

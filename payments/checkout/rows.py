@@ -54,7 +54,10 @@ def locked(payment_id: int) -> Payment:
 
 
 def locked_in(state: PaymentState, payment_id: int, *, now: datetime) -> Payment:
-    """The locked row, if it is in this state and its time is not up. Raises WrongStep, WindowClosed."""
+    """The locked row, if it is in this state and its time is not up.
+
+    Raises WrongStep or WindowClosed.
+    """
     payment = locked(payment_id)
     if payment.state != state:
         raise WrongStep(payment.state)

@@ -10,7 +10,7 @@ _PLACE_TO = "message.to"
 
 
 class Message(models.Model):
-    """One text or mail; the row is the job. At most one per `dedupe_key`, decided by the database."""
+    """One text or mail; the row is the job. The database keeps it to one per `dedupe_key`."""
 
     class Channel(models.TextChoices):
         """How it travels."""

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class OutboxEvent(models.Model):
-    """One announced fact. `done_at` when every task of its kind has run; `dead_at` after giving up."""
+    """One announced fact: `done_at` once every task of its kind ran, `dead_at` after giving up."""
 
     kind = models.CharField(max_length=40)
     subject_id = models.BigIntegerField()

@@ -1,8 +1,8 @@
 """The worker's side: due refunds go to the operator or to the bank, exactly once.
 
-A claimed row carries a lease. If the worker dies, the row stays SENDING, its lease runs out, and the
-next one asks what became of the call before it does anything: the same `order_ref` is used again, so
-a repeated call is not a second refund.
+A claimed row carries a lease. If the worker dies, the row stays SENDING, its lease runs out, and
+the next one asks what became of the call before it does anything: the same `order_ref` is used
+again, so a repeated call is not a second refund.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Amounts and moments as people read them."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.utils.translation import get_language
@@ -8,9 +8,20 @@ from django.utils.translation import get_language
 from payments.calendar import SEOUL
 
 register = template.Library()
-_MONTHS_EN = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS_EN = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def _is_english() -> bool:
@@ -49,7 +60,7 @@ def until(at: datetime | None) -> str:
 
 
 @register.filter
-def day(value: datetime | None) -> str:
+def day(value: date | None) -> str:
     """`11월 24일`; takes a date or a moment; empty for None."""
     if value is None:
         return ""

@@ -1,7 +1,7 @@
 """The payment window: one address that shows whatever step the payment is in.
 
-GET only looks. A step is a POST that answers with a redirect back to the window, or with 422 and the
-form when something typed has to change. With htmx the same form swaps in place.
+GET only looks. A step is a POST that answers with a redirect back to the window, or with 422 and
+the form when something typed has to change. With htmx the same form swaps in place.
 """
 
 import hmac

@@ -97,6 +97,9 @@ def _server(directory: Path, sockets: Path, *, lasting: bool) -> Program:
         "dynamic_shared_memory_type=mmap",
         "timezone=Asia/Seoul",
         "log_timezone=Asia/Seoul",
+        # The text of a failed statement, and the keys in its detail, hold phone numbers and tokens.
+        "log_min_error_statement=panic",
+        "log_error_verbosity=terse",
         *(() if lasting else IN_MEMORY),
     ]
     options = [part for setting in settings for part in ("-c", setting)]

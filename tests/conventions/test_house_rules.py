@@ -73,8 +73,8 @@ def mentions_atomic(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
-# What may write a `state`: the mutators of the tables, an error that carries one, and the outcome of
-# a call, which has no table of moves.
+# What may write a `state`: the mutators of the tables, an error that carries one, and the outcome
+# of a call, which has no table of moves.
 STATE_WRITERS = {
     "payments/models/payments.py move_to",
     "payments/models/refunds.py move_to",

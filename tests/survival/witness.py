@@ -141,6 +141,12 @@ def schedule_refunds(stack: Stack, *shoppers: Shopper) -> None:
     )
 
 
+def call_task(stack: Stack, name: str, **arguments: str) -> None:
+    """Put a task into the worker's queue."""
+    order = f"from portal.celery import app; app.send_task({name!r}, kwargs={arguments!r})"
+    stack.manage("shell", "-c", order)
+
+
 def let_pass(stack: Stack, *, seconds: int) -> None:
     """Move the rows' clocks on, which is all that waiting would do to them.
 

@@ -122,7 +122,11 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # A refused request is an answer here, not an incident.
-    "loggers": {"django.request": {"level": "CRITICAL"}},
+    "loggers": {
+        "django.request": {"level": "CRITICAL"},
+        # Its lines name the address, which holds the token of a texted link.
+        "django.security.csrf": {"level": "CRITICAL"},
+    },
 }
 
 # Ours

@@ -11,7 +11,7 @@ class Command(BaseCommand):
     """Start the whole portal in the foreground."""
 
     help = "Start PostgreSQL, Valkey, web, worker, beat and the sandbox operator; Ctrl-C stops."
-    requires_system_checks: list[str] = []  # noqa: RUF012 (as Django declares it)
+    requires_system_checks: list[str] = []
 
     def handle(self, *_args: object, **_options: object) -> None:
         """Run until somebody stops it."""
