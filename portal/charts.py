@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import get_language
+
 from portal.reports import DayFigures
 
 WIDTH = 720
-HEIGHT = 240
-_LEFT = 56
+HEIGHT = 260
+_LEFT = 72
 _TOP = 12
 _BOTTOM = 28
 _LABELS = 5
@@ -31,10 +33,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Tick:
-    """A line across with its amount."""
+    """A line across with its amount in few letters."""
 
     y: float
-    amount_won: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def chart(rows: Sequence[DayFigures]) -> Chart:
     return Chart(
         bars=bars,
         ticks=tuple(
-            Tick(round(zero_y - amount * per_won, 2), amount)
+            Tick(round(zero_y - amount * per_won, 2), compact(amount))
             for amount in range(0, above + 1, step)
         ),
         labels=tuple(
@@ -104,3 +106,12 @@ def step_won(highest_won: int) -> int:
             if highest_won <= step * factor * 4:
                 return step * factor
         step *= 10
+
+
+def compact(amount_won: int) -> str:
+    """`15만` of 150,000 won, `150k` for English readers; small amounts as they are."""
+    if (get_language() or "ko").startswith("ko"):
+        is_round = amount_won and amount_won % 10_000 == 0
+        return f"{amount_won // 10_000:,}만" if is_round else f"{amount_won:,}"
+    is_round = amount_won and amount_won % 1_000 == 0
+    return f"{amount_won // 1_000:,}k" if is_round else f"{amount_won:,}"

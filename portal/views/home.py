@@ -2,7 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
+from payments import calendar
 from payments.carriers import registry
 from payments.models import Merchant
 
@@ -15,4 +17,10 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def help_page(request: HttpRequest) -> HttpResponse:
     """How to pay, how to cancel, questions, safe dealing, contact and hours."""
-    return render(request, "portal/help.html", {"carriers": registry.carriers()})
+    now = timezone.now()
+    cutoff = calendar.carrier_cutoff(now, calendar.Capabilities())
+    context = {
+        "carriers": registry.carriers(),
+        "today_cutoff": cutoff if now < cutoff else None,
+    }
+    return render(request, "portal/help.html", context)

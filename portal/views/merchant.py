@@ -25,7 +25,7 @@ from portal.views import standing, timeline
 from portal.views.csv_files import Cell, csv_response
 from portal.views.keyset import page
 
-RECENT = 8
+RECENT = 6
 _OPEN_REFUNDS = 5
 _UNPAID = ("DECLINED", "EXPIRED", "CANCELED", "REVERSED")
 _STANDING_FILTERS = {

@@ -3,6 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from django.db import transaction
 
@@ -24,9 +25,9 @@ def owner(merchant: Merchant) -> User:
     return User.objects.create_user(f"owner@{merchant.slug}.test", PASSWORD, merchant=merchant)
 
 
-def payment(merchant: Merchant, *, at: datetime, state: str = "PAID", **fields: object) -> Payment:
+def payment(merchant: Merchant, *, at: datetime, state: str = "PAID", **fields: Any) -> Payment:
     paid = {"paid_at": at, "billing_month": "2026-11"} if state == "PAID" else {}
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "order_no": secrets.token_hex(8),
         "item_name": "밤 산책",
         "amount_won": 2_200,
@@ -45,7 +46,7 @@ def payment(merchant: Merchant, *, at: datetime, state: str = "PAID", **fields: 
 
 
 @transaction.atomic
-def sale(merchant: Merchant, *, at: datetime, amount_won: int = 2_200, **fields: object) -> Payment:
+def sale(merchant: Merchant, *, at: datetime, amount_won: int = 2_200, **fields: Any) -> Payment:
     row = payment(merchant, at=at, amount_won=amount_won, **fields)
     LedgerTransaction.post(
         LedgerTransaction.Kind.PAID, _lines(merchant, amount_won), payment=row, at=at

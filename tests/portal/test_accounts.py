@@ -1,6 +1,7 @@
 """Signing in: counted tries, a new session, demo accounts only where nothing is real."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 LOGIN = "/merchant/login/"
 
 
-def sign_in(client: Client, password: str, **extra: str) -> object:
+def sign_in(client: Client, password: str, **extra: Any) -> Any:
     return client.post(LOGIN, {"username": "owner@melody.test", "password": password}, **extra)
 
 
@@ -51,7 +52,7 @@ def test_admin_has_no_door_of_its_own(client: Client) -> None:
 @pytest.mark.usefixtures("owner")
 def test_sixth_try_is_refused_even_with_the_right_password(client: Client) -> None:
     for _ in range(5):
-        assert sign_in(client, "wrong").status_code == 200
+        assert sign_in(client, "wrong").status_code == 422
 
     response = sign_in(client, histories.PASSWORD)
 
@@ -67,7 +68,7 @@ def test_tries_come_back_after_a_quarter_of_an_hour_or_a_right_password(client: 
         sign_in(client, "wrong")
     assert sign_in(client, histories.PASSWORD).status_code == 302
     for _ in range(5):
-        assert sign_in(client, "wrong").status_code == 200
+        assert sign_in(client, "wrong").status_code == 422
     LoginAttempt.objects.update(since=timezone.now() - timedelta(minutes=16))
 
     assert sign_in(client, histories.PASSWORD).status_code == 302
@@ -82,7 +83,7 @@ def test_demo_data_can_be_loaded_again_and_again() -> None:
     assert agent.has_perms(["support.view_ticket", "support.change_ticket"])
 
 
-def test_demo_data_stays_out_of_real_life(client: Client, settings: object) -> None:
+def test_demo_data_stays_out_of_real_life(client: Client, settings: Any) -> None:
     call_command("load_demo", verbosity=0)
     settings.SANDBOX = False
 

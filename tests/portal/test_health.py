@@ -1,6 +1,7 @@
 """Health addresses name every part."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -35,7 +36,7 @@ def test_readyz_is_ready_when_every_part_works(client: Client) -> None:
     assert WorkerHeartbeat.objects.count() == 1
 
 
-def test_readyz_names_what_does_not_work(client: Client, settings: object) -> None:
+def test_readyz_names_what_does_not_work(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.CARRIER_API_URL = "http://127.0.0.1:1"
     late = timezone.now() - timedelta(minutes=5)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -21,9 +22,9 @@ from tests.portal import histories
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 10, 3, tzinfo=UTC)
 ADDRESSES = sorted(
-    page.name
+    str(page.name)
     for page in pages
-    if page.name.startswith("merchant-") and page.name != "merchant-payment"
+    if str(page.name).startswith("merchant-") and page.name != "merchant-payment"
 )
 
 
@@ -38,10 +39,10 @@ def signed_in(client: Client, merchant: Merchant) -> Client:
     return client
 
 
-def content(response: object) -> str:
+def content(response: Any) -> str:
     if getattr(response, "streaming", False):
         return b"".join(response.streaming_content).decode()
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 @pytest.mark.parametrize("name", ADDRESSES)

@@ -2,6 +2,7 @@
 
 import csv
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -29,7 +30,7 @@ MONEY = {
 
 
 @pytest.fixture
-def _december() -> object:
+def _december() -> Any:
     with time_machine.travel(datetime(2026, 12, 15, 3, tzinfo=UTC), tick=False):
         yield
 
@@ -40,14 +41,14 @@ def signed_in(client: Client) -> Client:
     return client
 
 
-def merchant_of(client: Client) -> object:
+def merchant_of(client: Client) -> Any:
     from portal.models import User
 
     return User.objects.get(pk=client.session["_auth_user_id"]).merchant
 
 
 def lines(client: Client, name: str, query: dict[str, str]) -> list[dict[str, str]]:
-    response = client.get(reverse(name), query)
+    response: Any = client.get(reverse(name), query)
     assert response.status_code == 200
     text = b"".join(response.streaming_content).decode()
     assert text.startswith("\ufeff")
@@ -135,7 +136,7 @@ def test_csv_turns_formulas_into_text_and_keeps_numbers(signed_in: Client) -> No
     sold = histories.sale(merchant, at=at - timedelta(days=20), item_name="밤, 산책")
     histories.refund(sold, at=at)
 
-    response = signed_in.get(reverse("portal:merchant-csv"), RANGE)
+    response: Any = signed_in.get(reverse("portal:merchant-csv"), RANGE)
     text = b"".join(response.streaming_content).decode().removeprefix("\ufeff")
     rows = list(csv.reader(text.splitlines(keepends=True)))
 

@@ -1,5 +1,7 @@
 """The demo shops and the library: what was paid for, for as long as it is paid for."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -39,7 +41,7 @@ def test_download_is_a_file_and_marks_the_payment_as_used(client: Client, bought
     assert client.get(bought.return_url).status_code == 200
     bought.refresh_from_db()
     assert bought.used_at is None
-    response = client.get(f"{bought.return_url}file/")
+    response: Any = client.get(f"{bought.return_url}file/")
 
     assert response["Content-Disposition"].startswith("attachment")
     assert len(b"".join(response.streaming_content)) > 0

@@ -40,7 +40,7 @@ def token_of(payment: Payment) -> str:
 
 def row(payment: Payment) -> dict[str, Any]:
     """Every column."""
-    return Payment.objects.filter(pk=payment.pk).values().get()
+    return dict(Payment.objects.filter(pk=payment.pk).values().get())
 
 
 def test_an_event_without_the_right_token_changes_nothing(operator: Any) -> None:

@@ -155,7 +155,7 @@ def let_pass(stack: Stack, *, seconds: int) -> None:
     with psycopg.connect(stack.environment["DATABASE_URL"]) as connection:
         for table, columns in _CLOCKS.items():
             moved = ", ".join(f"{name} = {name} - interval '{seconds} s'" for name in columns)
-            connection.execute(f"UPDATE {table} SET {moved}")  # type: ignore[arg-type]
+            connection.execute(f"UPDATE {table} SET {moved}")
 
 
 def fault(stack: Stack, **order: object) -> None:
@@ -181,7 +181,7 @@ def booked_won(stack: Stack, reference: str | None = None) -> int:
         for refund in books(stack)["refunds"]
         if refund["status"] == "succeeded" and refund["payment_id"] in ids
     ]
-    return sum(charge["amount_won"] for charge in ours) - sum(back)
+    return int(sum(charge["amount_won"] for charge in ours) - sum(back))
 
 
 def _operator(stack: Stack, method: str, path: str, **options: Any) -> httpx2.Response:
