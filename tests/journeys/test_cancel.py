@@ -45,7 +45,7 @@ def test_cancel_from_the_receipt_is_approved_refunded_and_reported(
     agent.wait_for_load_state()
 
     phone.newest("승인", seconds=25)
-    expect(page.locator("main")).to_contain_text("끝났", timeout=SOON)
+    expect(page.locator("main")).to_contain_text("2,200원을 돌려드렸어요", timeout=SOON)
     assert net_won(owner) == before
     owner.goto(f"/merchant/payments/{reference}/")
     expect(owner.locator("main")).to_contain_text("취소")
@@ -107,7 +107,7 @@ def test_a_cancel_the_carrier_refuses_is_paid_to_the_account(
     page.locator("main form input[name*=holder]").fill("김시험")
     page.locator('form[action$="/account/"] button').first.click()
 
-    phone.newest("계좌.*8901", seconds=25)
+    phone.newest("끝자리 8901 계좌", seconds=25)
     expect(page.locator("main")).to_contain_text("8901", timeout=SOON)
     agent.context.close()
 

@@ -88,7 +88,7 @@ class Visitor:
             context.close()
 
     def _hear(self, page: Page, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not EXPECTED_NOTE.match(message.text):
+        if message.type == "error" and not EXPECTED_NOTE.match(message.text):
             self.problems.append(f"{page.url}: console: {message.text}")
 
 
@@ -127,7 +127,9 @@ class Eyes:
             yield f"axe {violation['id']}: {places}"
 
     def _measure(self, page: Page, name: str, width: int, problems: list[str]) -> None:
-        script = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        script = (
+            "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
         needed, there = page.evaluate(script)
         if needed > there:
             problems.append(f"{width}: is {needed} px wide")
@@ -252,7 +254,7 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
     page.wait_for_selector("#step > a.main")
     yield page, "ended-declined-wide"
     to_code(page, Phone(stack, "0060"))
-    page.wait_for_selector('[hx-get*="step=link"]')
+    page.wait_for_selector('[hx-get*="step=link"]', state="attached")
     yield page, "window-link"
     page.locator('form[action$="/leave/"] button').click()
     page.wait_for_selector("#step > a.main")
@@ -269,7 +271,7 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
     page.wait_for_selector("[name=code]")
     page.fill("[name=code]", phone.code)
     main_button(page)
-    page.wait_for_selector('[hx-get*="step=waiting"]')
+    page.wait_for_selector('[hx-get*="step=waiting"]', state="attached")
     yield page, "window-waiting"
     people.open_window(page)
     token = page.url.split("/")[-2]
