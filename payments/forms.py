@@ -34,6 +34,11 @@ _BIRTHDATE_WORDS = {
     BirthdateFault.NO_SUCH_DAY: _("없는 날짜예요. 일을 확인해 주세요"),
     BirthdateFault.IN_THE_FUTURE: _("아직 오지 않은 날짜예요. 연도를 확인해 주세요"),
 }
+_CONSENT_WORDS = {
+    "agree_billing": _("통신과금서비스 이용약관에 동의해야 결제할 수 있어요"),
+    "agree_privacy": _("개인정보 수집·이용에 동의해야 결제할 수 있어요"),
+    "agree_third_party": _("개인정보 제3자 제공에 동의해야 결제할 수 있어요"),
+}
 _LONGEST = 200
 
 
@@ -99,7 +104,7 @@ class LineForm(forms.Form):
         """Every consent is its own tick (개인정보 보호법 §22①)."""
         for name in CONSENTS:
             if not self.cleaned_data.get(name):
-                self.add_error(name, _("동의해야 결제할 수 있어요"))
+                self.add_error(name, _CONSENT_WORDS[name])
         return self.cleaned_data
 
 

@@ -3,8 +3,9 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 from django.conf import settings
+from django.db import connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -16,6 +17,13 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def _keep_our_logging(**_: object) -> None:
     """With a receiver Celery leaves logging alone: its own handlers would not mask anything."""
+
+
+@worker_ready.connect
+def _show_life(**_: object) -> None:
+    """A worker that takes tasks says so at once, not only at the clock's next round."""
+    app.tasks["portal.tasks.heartbeat"]()
+    connection.close()
 
 
 def _every(task: str, seconds: int) -> dict[str, object]:
