@@ -62,6 +62,7 @@ function placeFocus(root, { heading }) {
     const links = summary.querySelectorAll("a[href^='#']");
     const field = links.length === 1 && document.getElementById(links[0].hash.slice(1));
     (field || summary).focus();
+    if (field && field.matches(".code")) field.select();
     return;
   }
   const target = root.querySelector("[data-focus]") || (heading && root.querySelector("h1"));

