@@ -209,7 +209,10 @@ LOGGING = {
 CARRIER_API_URL = env.url("CARRIER_API_URL", hint="the operator's apiRoot")
 CARRIER_API_TOKEN = env.text("CARRIER_API_TOKEN", hint="the operator's bearer token")
 # Where operators send their events; the standard allows https only (Carrier Billing 0.5, sink).
-CARRIER_SINK_URL = env.url("CARRIER_SINK_URL", default=f"{PUBLIC_URL}/carrier/events/")
+# With its slash: an operator does not follow redirects.
+CARRIER_SINK_URL = (
+    env.url("CARRIER_SINK_URL", default=f"{PUBLIC_URL}/carrier/events").rstrip("/") + "/"
+)
 SANDBOX_URL = env.url("SANDBOX_URL", default="") if not SANDBOX else env.url("SANDBOX_URL")
 MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=CARRIER_API_URL)
 BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
