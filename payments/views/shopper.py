@@ -4,11 +4,12 @@ GET only looks. A step is a POST that answers with a redirect back to the window
 the form when something typed has to change. With htmx the same form swaps in place.
 """
 
+import contextlib
 import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -70,12 +71,14 @@ def code(request: HttpRequest, token: str) -> HttpResponse:
     payment = _payment(token)
     if _is_elsewhere(request, payment):
         return _elsewhere(request, payment)
+    if payment.state != PaymentState.AWAITING_CONFIRMATION:
+        return _to_window(request, payment)
     now = timezone.now()
     form = CodeForm(request.POST)
-    if payment.state == PaymentState.AWAITING_CONFIRMATION and not form.is_valid():
+    if not form.is_valid():
         return _page(request, payment, now=now, form=form, status=422)
     try:
-        checkout.confirm_with_code(payment.pk, form.cleaned_data.get("code", ""), now=now)
+        checkout.confirm_with_code(payment.pk, form.cleaned_data["code"], now=now)
     except checkout.WrongCode as error:
         form.add_error(
             "code",
@@ -101,43 +104,19 @@ def code(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def resend(request: HttpRequest, token: str) -> HttpResponse:
     """A new code."""
-    payment = _payment(token)
-    if _is_elsewhere(request, payment):
-        return _elsewhere(request, payment)
-    try:
-        checkout.resend(payment.pk, now=timezone.now())
-    except checkout.CarrierSilent:
-        return _silent(request, payment)
-    except (checkout.InProgress, checkout.Refused, checkout.WindowClosed, checkout.WrongStep):
-        # The page says which: it shows the cool-down, the resends left, or the end.
-        return _to_window(request, payment)
-    return _to_window(request, payment)
+    return _carry_out(request, token, checkout.resend)
 
 
 @require_POST
 def back(request: HttpRequest, token: str) -> HttpResponse:
     """Back to carrier, phone and birthdate."""
-    payment = _payment(token)
-    if _is_elsewhere(request, payment):
-        return _elsewhere(request, payment)
-    try:
-        checkout.change_line(payment.pk, now=timezone.now())
-    except checkout.WrongStep:
-        return _to_window(request, payment)
-    return _to_window(request, payment)
+    return _carry_out(request, token, checkout.change_line)
 
 
 @require_POST
 def leave(request: HttpRequest, token: str) -> HttpResponse:
     """Stop the payment."""
-    payment = _payment(token)
-    if _is_elsewhere(request, payment):
-        return _elsewhere(request, payment)
-    try:
-        checkout.leave(payment.pk, now=timezone.now())
-    except checkout.WrongStep:
-        return _to_window(request, payment)
-    return _to_window(request, payment)
+    return _carry_out(request, token, checkout.leave)
 
 
 @require_GET
@@ -151,6 +130,31 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 
 def _payment(token: str) -> Payment:
     return get_object_or_404(Payment.objects.select_related("merchant"), token=token)
+
+
+class _Step(Protocol):
+    """A step of the checkout that needs nothing but the payment."""
+
+    def __call__(self, payment_id: int, *, now: datetime) -> None: ...
+
+
+def _carry_out(request: HttpRequest, token: str, step: _Step) -> HttpResponse:
+    payment = _payment(token)
+    if _is_elsewhere(request, payment):
+        return _elsewhere(request, payment)
+    # Where a step was not possible the window says why: the cool-down, the state, or the end.
+    impossible = (
+        checkout.InProgress,
+        checkout.Refused,
+        checkout.WindowClosed,
+        checkout.WrongStep,
+    )
+    try:
+        with contextlib.suppress(*impossible):
+            step(payment.pk, now=timezone.now())
+    except checkout.CarrierSilent:
+        return _silent(request, payment)
+    return _to_window(request, payment)
 
 
 def _submit(request: HttpRequest, payment: Payment, now: datetime) -> HttpResponse:

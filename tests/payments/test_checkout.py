@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from payments import checkout
@@ -250,3 +252,17 @@ def test_leave_ends_the_payment_and_drops_the_reservation(operator: Any) -> None
     assert payment.state == PaymentState.CANCELED
     with pytest.raises(checkout.WrongStep):
         checkout.leave(payment.pk, now=timezone.now())
+
+
+@pytest.mark.parametrize("step", ["code", "resend", "back", "leave"])
+def test_a_step_posted_too_late_leads_back_to_the_window(
+    operator: Any, client: Client, step: str
+) -> None:
+    payment = factories.paid(operator.base_url, "0000")
+
+    answer = client.post(reverse(f"payments:{step}", args=[payment.token]), {"code": "123456"})
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == reverse("payments:window", args=[payment.token])
+    payment.refresh_from_db()
+    assert payment.state == PaymentState.PAID
