@@ -44,8 +44,13 @@ def number(value: int | None) -> str:
 
 @register.filter
 def moment(at: datetime | None) -> str:
-    """`2026. 11. 23. 14:05`, Korean time; empty for None."""
-    return "" if at is None else at.astimezone(SEOUL).strftime("%Y. %-m. %-d. %H:%M")
+    """`2026. 11. 23. 14:05`, in English `23 Nov 2026, 14:05`; Korean time; empty for None."""
+    if at is None:
+        return ""
+    local = at.astimezone(SEOUL)
+    if _is_english():
+        return f"{local.day} {_MONTHS_EN[local.month - 1][:3]} {local:%Y, %H:%M}"
+    return f"{local:%Y. %-m. %-d. %H:%M}"
 
 
 @register.filter
