@@ -61,7 +61,8 @@ def parse_phone(typed: str) -> str:
     text = unicodedata.normalize("NFKC", typed.strip()).translate(_DASHES).strip()
     if not text:
         raise UnreadablePhone(PhoneFault.MISSING)
-    if "²" in typed or _HIDDEN.search(text):
+    # NFKC reads `⁹` and `⑨` as digits; nobody types a number that way.
+    if any(unicodedata.category(letter) == "No" for letter in typed) or _HIDDEN.search(text):
         raise UnreadablePhone(PhoneFault.MALFORMED)
     digits = re.sub(r"[ .()\-]", "", text)
     digits = re.sub(r"^(?:\+|00)?820?(?=1)", "0", digits)

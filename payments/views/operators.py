@@ -50,8 +50,13 @@ def _read(request: HttpRequest) -> dict[str, str] | None:
         }
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    is_text = all(isinstance(value, str) and 0 < len(value) <= 100 for value in found.values())
-    return found if is_text else None
+    return found if all(_is_name(value) for value in found.values()) else None
+
+
+def _is_name(value: object) -> bool:
+    # JSON can spell NUL and half a character, which PostgreSQL cannot keep.
+    is_plain = isinstance(value, str) and value.isascii() and value.isprintable()
+    return is_plain and 0 < len(value) <= 100
 
 
 def _is_authentic(request: HttpRequest, call: CarrierCall) -> bool:
