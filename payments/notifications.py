@@ -6,12 +6,11 @@ the gateway takes it, which accepts each id once.
 
 import logging
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -19,10 +18,16 @@ from django.utils import translation
 from payments import calendar, subscriber
 from payments.carriers import registry
 from payments.messengers import gateway
-from payments.models import Message, MessageDelivery, Payment, PhoneVerification, Refund
+from payments.models import (
+    Message,
+    MessageDelivery,
+    Payment,
+    PhoneVerification,
+    Refund,
+    claims,
+)
 
 BATCH = 100
-LEASE = timedelta(seconds=60)
 BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800, 7200, 21600)
 VERIFICATION_SECONDS = 180
 _log = logging.getLogger(__name__)
@@ -131,7 +136,10 @@ def start_verification(*, phone: str, now: datetime, language: str = "ko") -> Ph
 
 def send_due(*, now: datetime) -> int:
     """Hand every due message to the gateway; returns how many it took."""
-    return sum(_send(message, now=now) for message in _claim(now))
+    waiting = Message.objects.filter(done_at__isnull=True, dead_at__isnull=True)
+    return sum(
+        _send(message, now=now) for message in claims.claim_due(waiting, now=now, batch=BATCH)
+    )
 
 
 def _mail(kind: str, words: dict[str, Any]) -> tuple[str, str] | None:
@@ -151,21 +159,6 @@ def _queue(message: Message, *, key: str, to: str, text: str, now: datetime) -> 
     message.text = text
     message.created_at = message.due_at = now
     Message.objects.bulk_create([message], ignore_conflicts=True)
-
-
-@transaction.atomic(durable=True)
-def _claim(now: datetime) -> list[Message]:
-    # Races with other workers: whoever locks a row first sends it.
-    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
-    messages = list(
-        Message.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(free, due_at__lte=now, done_at__isnull=True, dead_at__isnull=True)
-        .order_by("due_at", "id")[:BATCH]
-    )
-    Message.objects.filter(pk__in=[message.pk for message in messages]).update(
-        lease_expires_at=now + LEASE, attempts=F("attempts") + 1
-    )
-    return messages
 
 
 def _send(message: Message, *, now: datetime) -> bool:
@@ -193,7 +186,7 @@ def _record_accepted(message: Message, provider_id: str, *, now: datetime) -> No
         outcome=MessageDelivery.Outcome.ACCEPTED,
         provider_id=provider_id,
     )
-    Message.objects.filter(pk=message.pk).update(done_at=now, lease_expires_at=None)
+    claims.done(message, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -201,10 +194,4 @@ def _put_back(message: Message, *, now: datetime) -> None:
     MessageDelivery.objects.create(
         message=message, attempted_at=now, outcome=MessageDelivery.Outcome.UNREACHABLE
     )
-    tries = message.attempts + 1
-    fields: dict[str, object] = {"lease_expires_at": None}
-    if tries > len(BACKOFF_SECONDS):
-        fields["dead_at"] = now
-    else:
-        fields["due_at"] = now + timedelta(seconds=BACKOFF_SECONDS[tries - 1])
-    Message.objects.filter(pk=message.pk).update(**fields)
+    claims.put_back(message, waits_seconds=BACKOFF_SECONDS, now=now)

@@ -6,9 +6,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments import encryption, states
+from payments import encryption
 from payments.models import Payment, Refund
 from payments.models.append_only import append_only
+from payments.models.moving import Moving
 from payments.models.payments import new_token
 from payments.subscriber import mask_email
 from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, UNBORN, TicketState
@@ -18,8 +19,10 @@ _PLACE_EMAIL = "ticket.email"
 _FIRST_NUMBER = 20_000
 
 
-class Ticket(models.Model):
+class Ticket(Moving):
     """One request. What it wants of the money is the refund's business; this row has the words."""
+
+    moves = TICKET_MOVES
 
     class State(models.TextChoices):
         """Words for the states of `support.states`."""
@@ -120,27 +123,6 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return self.number
-
-    def move_to(
-        self, target: TicketState, *, at: datetime, by: str, reason: str = ""
-    ) -> str | None:
-        """Change the state, write history; returns the event to announce, None for none.
-
-        The caller holds the row's lock. Raises IllegalMove.
-        """
-        event = states.check_move(TICKET_MOVES, self.state, target)
-        previous, self.state = self.state, target.value
-        self.save()
-        TicketEvent.objects.create(
-            ticket=self,
-            from_state=previous,
-            to_state=self.state,
-            event=event or "",
-            actor=by,
-            reason=reason,
-            occurred_at=at,
-        )
-        return event
 
     def set_contact(self, *, phone: str, email: str) -> None:
         """Remember where the answer goes, sealed; the caller saves."""

@@ -30,11 +30,10 @@ from payments.checkout.rows import (
     intend_release,
     locked,
 )
-from payments.models import CarrierCall, InboundEvent, Payment
+from payments.models import CarrierCall, InboundEvent, Payment, claims
 from payments.states import PaymentState
 
 BATCH = 20
-LEASE = timedelta(seconds=60)
 REVIEW_AFTER = timedelta(minutes=50)
 BACKOFF_SECONDS = (5, 15, 60, 180, 600, 1200)
 _log = logging.getLogger(__name__)
@@ -42,14 +41,19 @@ _log = logging.getLogger(__name__)
 
 def resolve_due(*, now: datetime) -> int:
     """Look into every payment whose `check_at` has come; returns how many."""
-    due = _claim(now)
-    for payment in due:
+    # `check_at` is when the row is due and, pushed on, the lease of whoever looks into it.
+    payments = claims.claim(
+        Payment.objects.select_related("merchant").filter(check_at__lte=now).order_by("check_at"),
+        batch=BATCH,
+        hold={"check_at": now + claims.LEASE},
+    )
+    for payment in payments:
         try:
             _look(payment, now=now)
         except Exception:
             # One payment's trouble must not keep the others waiting; its lease brings it back.
             _log.exception("payment %s could not be resolved", payment.pk)
-    return len(due)
+    return len(payments)
 
 
 @transaction.atomic
@@ -64,19 +68,6 @@ def note_event(*, payment_id: int, event_id: str, kind: str, now: datetime) -> b
             pk=payment_id, state__in=["AWAITING_CONFIRMATION", "CONFIRMING", "UNKNOWN"]
         ).update(check_at=now)
     return is_new
-
-
-@transaction.atomic(durable=True)
-def _claim(now: datetime) -> list[Payment]:
-    # Races with other workers: whoever locks a row first looks into it.
-    payments = list(
-        Payment.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .select_related("merchant")
-        .filter(check_at__lte=now)
-        .order_by("check_at")[:BATCH]
-    )
-    Payment.objects.filter(pk__in=[payment.pk for payment in payments]).update(check_at=now + LEASE)
-    return payments
 
 
 def _look(payment: Payment, *, now: datetime) -> None:
@@ -218,15 +209,8 @@ def _settle(payment_id: int, status: PaymentStatus, *, at: datetime) -> None:
     payment = locked(payment_id)
     if payment.state != PaymentState.UNKNOWN:
         return
-    CarrierCall.objects.create(
-        payment=payment,
-        kind=CarrierCall.Kind.QUERY,
-        state=CarrierCall.State.OK,
-        carrier_tx=payment.carrier_payment_id,
-        answer=f"{status.status} {status.amount_won}",
-        sent_at=at,
-        resolved_at=at,
-    )
+    answer = f"{status.status} {status.amount_won}"
+    _note_query(payment, CarrierCall.State.OK, answer, at=at)
     is_ours = status.amount_won == payment.amount_won
     if status.status == "succeeded" and is_ours:
         _close_open_calls(payment, at=at)
@@ -251,16 +235,21 @@ def _ask_again(payment_id: int, problem: str, *, at: datetime) -> None:
     payment = locked(payment_id)
     if payment.state != PaymentState.UNKNOWN:
         return
+    _note_query(payment, CarrierCall.State.RESOLVED, problem, at=at)
+    _back_off(payment, at=at)
+
+
+def _note_query(payment: Payment, state: CarrierCall.State, answer: str, *, at: datetime) -> None:
+    """What the operator said when it was asked; asking changes nothing, so it had no intent."""
     CarrierCall.objects.create(
         payment=payment,
         kind=CarrierCall.Kind.QUERY,
-        state=CarrierCall.State.RESOLVED,
+        state=state,
         carrier_tx=payment.carrier_payment_id,
-        answer=problem[:200],
+        answer=answer[:200],
         sent_at=at,
         resolved_at=at,
     )
-    _back_off(payment, at=at)
 
 
 def _back_off(payment: Payment, *, at: datetime) -> None:

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from payments import encryption, states
 from payments.models.append_only import append_only
 from payments.models.merchants import Merchant
+from payments.models.moving import Moving
 from payments.states import PaymentState
 
 _REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -29,8 +30,10 @@ def new_reference() -> str:
     return f"PB-{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
-class Payment(models.Model):
+class Payment(Moving):
     """One order to be put on a phone bill."""
+
+    moves = states.PAYMENT_MOVES
 
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT)
     token = models.CharField(max_length=64, unique=True, default=new_token)
@@ -109,27 +112,6 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
-
-    def move_to(
-        self, target: PaymentState, *, at: datetime, by: str, reason: str = ""
-    ) -> str | None:
-        """Change the state, write history; returns the event to announce, None for none.
-
-        The caller holds the row's lock. Raises IllegalMove.
-        """
-        event = states.check_move(states.PAYMENT_MOVES, self.state, target)
-        previous, self.state = self.state, target.value
-        self.save()
-        PaymentEvent.objects.create(
-            payment=self,
-            from_state=previous,
-            to_state=self.state,
-            event=event or "",
-            actor=by,
-            reason=reason,
-            occurred_at=at,
-        )
-        return event
 
     def set_line(self, *, carrier: str, phone: str, birthdate: date, email: str) -> None:
         """Remember who pays, sealed; the caller saves."""

@@ -1,7 +1,5 @@
 """Money on its way back."""
 
-from datetime import datetime
-
 from django.db import models
 from django.db.models import Q
 
@@ -9,14 +7,17 @@ from payments import encryption, states
 from payments.calendar import Route
 from payments.models.append_only import append_only
 from payments.models.merchants import Merchant
+from payments.models.moving import Moving
 from payments.models.payments import Payment
 from payments.states import RefundState
 
 _PLACE_ACCOUNT = "refund.account"
 
 
-class Refund(models.Model):
+class Refund(Moving):
     """One return of money; the row is the job: `due_at` says when the worker takes it."""
+
+    moves = states.REFUND_MOVES
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT)
@@ -69,27 +70,6 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_won} won, {self.state}"
-
-    def move_to(
-        self, target: RefundState, *, at: datetime, by: str, reason: str = ""
-    ) -> str | None:
-        """Change the state, write history; returns the event to announce, None for none.
-
-        The caller holds the row's lock. Raises IllegalMove.
-        """
-        event = states.check_move(states.REFUND_MOVES, self.state, target)
-        previous, self.state = self.state, target.value
-        self.save()
-        RefundEvent.objects.create(
-            refund=self,
-            from_state=previous,
-            to_state=self.state,
-            event=event or "",
-            actor=by,
-            reason=reason,
-            occurred_at=at,
-        )
-        return event
 
     def set_account(self, *, bank: str, number: str, holder: str) -> None:
         """Remember where to pay, sealed; the caller saves."""

@@ -9,19 +9,17 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 
 from payments import calendar, declines, money, outbox
 from payments.banks import transfers
 from payments.carriers import registry
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
-from payments.models import Account, CarrierCall, LedgerTransaction, Payment, Refund
+from payments.models import Account, CarrierCall, LedgerTransaction, Payment, Refund, claims
 from payments.models.ledger import Line
 from payments.refunds.asking import locked, verdict
 from payments.states import RefundState
 
 BATCH = 50
-LEASE = timedelta(seconds=60)
 BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800)
 GIVE_UP_AFTER = 20
 _DUE = (RefundState.SCHEDULED, RefundState.SENDING, RefundState.UNKNOWN)
@@ -30,7 +28,8 @@ _log = logging.getLogger(__name__)
 
 def send_due(*, now: datetime) -> int:
     """Carry out every refund that is due; returns how many were looked at."""
-    refunds = _claim(now)
+    due = Refund.objects.filter(state__in=_DUE)
+    refunds = claims.claim_due(due, now=now, batch=BATCH)
     for refund in refunds:
         try:
             _carry_on(refund, now=now)
@@ -38,21 +37,6 @@ def send_due(*, now: datetime) -> int:
             # One refund's trouble must not keep the others waiting; its lease brings it back.
             _log.exception("refund %s could not be carried on", refund.pk)
     return len(refunds)
-
-
-@transaction.atomic(durable=True)
-def _claim(now: datetime) -> list[Refund]:
-    # Races with other workers: whoever locks a row first carries it out.
-    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
-    refunds = list(
-        Refund.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .filter(free, state__in=_DUE, due_at__lte=now)
-        .order_by("due_at")[:BATCH]
-    )
-    Refund.objects.filter(pk__in=[refund.pk for refund in refunds]).update(
-        lease_expires_at=now + LEASE
-    )
-    return refunds
 
 
 def _carry_on(refund: Refund, *, now: datetime) -> None:
@@ -120,8 +104,7 @@ def _intend(refund_id: int, *, now: datetime) -> CarrierCall | None:
     call.state = CarrierCall.State.SENT
     call.sent_at = now
     call.save()
-    refund.attempts += 1
-    refund.lease_expires_at = now + LEASE
+    refund.lease_expires_at = now + claims.LEASE
     refund.move_to(RefundState.SENDING, at=now, by="worker")
     return call
 

@@ -76,9 +76,7 @@ def mentions_atomic(tree: ast.AST) -> Iterator[int]:
 # What may write a `state`: the mutators of the tables, an error that carries one, and the outcome
 # of a call, which has no table of moves.
 STATE_WRITERS = {
-    "payments/models/payments.py move_to",
-    "payments/models/refunds.py move_to",
-    "support/models.py move_to",
+    "payments/models/moving.py move_to",
     "payments/checkout/rows.py __init__",
     "payments/models/calls.py finish",
     "payments/checkout/identifying.py _close",
