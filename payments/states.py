@@ -45,6 +45,10 @@ class IllegalMove(Exception):
         self.target = target
 
 
+class Overtaken(IllegalMove):
+    """The row had left the state it was read in before it could be moved: somebody was faster."""
+
+
 Moves = Mapping[tuple[str, str], str | None]
 
 _P = PaymentState
@@ -58,6 +62,7 @@ PAYMENT_MOVES: Moves = {
     (_P.AWAITING_CONFIRMATION, _P.DECLINED): "payment.declined",
     (_P.AWAITING_CONFIRMATION, _P.EXPIRED): "payment.expired",
     (_P.AWAITING_CONFIRMATION, _P.CANCELED): "payment.canceled",
+    (_P.CONFIRMING, _P.AWAITING_CONFIRMATION): None,
     (_P.CONFIRMING, _P.PAID): "payment.paid",
     (_P.CONFIRMING, _P.DECLINED): "payment.declined",
     (_P.CONFIRMING, _P.UNKNOWN): "payment.unknown",
