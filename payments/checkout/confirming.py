@@ -1,6 +1,12 @@
-"""Confirm: by the code the operator texted, or because the link in it was used. Then charge."""
+"""Confirm: by the code the operator texted, or because the link in it was used. Then charge.
 
+A typed code is a chain of two calls, its check and the charge, with one commit before and one after
+it (docs/decisions/0004): the payment is CONFIRMING from the moment the code leaves us.
+"""
+
+import contextlib
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +21,7 @@ from payments.carriers.base import (
 )
 from payments.checkout import releasing
 from payments.checkout.rows import (
+    AWAITING_CHECK,
     CALL_GRACE,
     CarrierSilent,
     InProgress,
@@ -26,7 +33,7 @@ from payments.checkout.rows import (
     locked_in,
 )
 from payments.models import CarrierCall, CodeChallenge, Payment
-from payments.states import PaymentState
+from payments.states import Overtaken, PaymentState
 
 _CHECKING = timedelta(seconds=12)
 
@@ -54,58 +61,80 @@ def confirm_with_code(payment_id: int, code: str, *, now: datetime) -> None:
     CodeExpired, AttemptsExceeded, CarrierSilent, InProgress, WrongStep or WindowClosed.
     """
     back_at = stopwatch(now)
-    payment, call = _intend_validation(payment_id, now=now)
+    payment, calls = _intend_with_code(payment_id, now=now)
     try:
         registry.adapter(payment.carrier).validate(
             payment.carrier_payment_id, payment.authorization_id, code
         )
     except Declined as refusal:
-        _record_wrong_code(payment, call, refusal, at=back_at())
+        _record_wrong_code(payment, calls, refusal, at=back_at())
     except (Unreachable, OutcomeUnknown) as problem:
-        _record_unanswered(payment, call, problem, at=back_at())
+        _record_unanswered(payment, calls, problem, at=back_at())
         raise CarrierSilent from problem
-    confirm(payment_id, by="shopper", now=back_at(), validation=call)
+    _charge(payment, calls, now=back_at())
 
 
-def confirm(
-    payment_id: int, *, by: str, now: datetime, validation: CarrierCall | None = None
-) -> None:
+def confirm(payment_id: int, *, by: str, now: datetime) -> None:
     """Charge a reservation whose confirmation the operator has accepted.
 
     Whoever comes second (double click, callback, link and code at once) finds the state moved on
     and does nothing.
     """
-    payment = _intend_confirm(payment_id, by=by, now=now, validation=validation)
-    if payment is None:
-        return
+    intended = _intend(payment_id, by=by, now=now)
+    if intended is not None:
+        _charge(*intended, now=now)
+
+
+def _charge(payment: Payment, calls: dict[str, CarrierCall], *, now: datetime) -> None:
     back_at = stopwatch(now)
     try:
         status = registry.adapter(payment.carrier).confirm(
             payment.carrier_payment_id, payment.phone
         )
     except Declined as refusal:
-        _record_declined(payment_id, refusal, at=back_at())
+        record = partial(_record_declined, payment, calls, refusal)
     except (Unreachable, OutcomeUnknown) as problem:
-        _record_unknown(payment_id, str(problem), at=back_at())
+        record = partial(_record_unknown, payment, calls, str(problem))
     else:
-        _record_status(payment_id, status, at=back_at())
+        record = partial(_record_status, payment, calls, status)
+    # When the resolver lost patience before the answer came, it asks the operator itself.
+    with contextlib.suppress(Overtaken):
+        record(at=back_at())
 
 
 @transaction.atomic(durable=True)
-def _intend_validation(payment_id: int, *, now: datetime) -> tuple[Payment, CarrierCall]:
+def _intend_with_code(payment_id: int, *, now: datetime) -> tuple[Payment, dict[str, CarrierCall]]:
+    """One commit before the chain of both calls: the code's check and the charge it leads to."""
     payment = locked_in(PaymentState.AWAITING_CONFIRMATION, payment_id, now=now)
     taken = CodeChallenge.take_attempt(
         payment_id=payment_id, limit=settings.CODE_ATTEMPTS, until=now + _CHECKING
     )
     if not taken:
         raise _why_no_attempt(payment, now=now)
-    call = CarrierCall.objects.create(
-        payment=payment,
-        kind=CarrierCall.Kind.VALIDATE,
-        carrier_tx=payment.carrier_payment_id,
-        sent_at=now,
-    )
-    return payment, call
+    kinds = (CarrierCall.Kind.VALIDATE, CarrierCall.Kind.CONFIRM)
+    return payment, _begin(payment, kinds, by="shopper", now=now)
+
+
+@transaction.atomic(durable=True)
+def _intend(
+    payment_id: int, *, by: str, now: datetime
+) -> tuple[Payment, dict[str, CarrierCall]] | None:
+    payment = locked(payment_id)
+    if payment.state != PaymentState.AWAITING_CONFIRMATION:
+        return None
+    return payment, _begin(payment, (CarrierCall.Kind.CONFIRM,), by=by, now=now)
+
+
+def _begin(
+    payment: Payment, kinds: tuple[CarrierCall.Kind, ...], *, by: str, now: datetime
+) -> dict[str, CarrierCall]:
+    payment.check_at = now + CALL_GRACE
+    payment.move_to(PaymentState.CONFIRMING, at=now, by=by)
+    calls = [
+        CarrierCall(payment=payment, kind=kind, carrier_tx=payment.carrier_payment_id, sent_at=now)
+        for kind in kinds
+    ]
+    return {call.kind: call for call in CarrierCall.objects.bulk_create(calls)}
 
 
 def _why_no_attempt(payment: Payment, *, now: datetime) -> Exception:
@@ -118,10 +147,13 @@ def _why_no_attempt(payment: Payment, *, now: datetime) -> Exception:
 
 
 def _record_wrong_code(
-    payment: Payment, call: CarrierCall, refusal: Declined, *, at: datetime
+    payment: Payment, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
 ) -> None:
     """Count the wrong code and tell; always raises."""
-    release, tries_left = _close_try(payment.pk, call, refusal, at=at)
+    try:
+        release, tries_left = _close_try(payment, calls, refusal, at=at)
+    except Overtaken as overtaken:
+        raise InProgress from overtaken
     if release is not None:
         releasing.release(release, payment, now=at)
     if tries_left == 0:
@@ -133,10 +165,9 @@ def _record_wrong_code(
 
 @transaction.atomic(durable=True)
 def _close_try(
-    payment_id: int, call: CarrierCall, refusal: Declined, *, at: datetime
+    payment: Payment, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
 ) -> tuple[CarrierCall | None, int]:
-    payment = locked(payment_id)
-    call.finish(CarrierCall.State.DECLINED, at=at, answer=refusal.detail)
+    _close_at_code(calls, CarrierCall.State.DECLINED, refusal.detail, at=at)
     challenge = CodeChallenge.objects.get(payment=payment)
     challenge.checking_until = None
     tries_left = max(0, settings.CODE_ATTEMPTS - challenge.attempts)
@@ -145,89 +176,87 @@ def _close_try(
     if refusal.code == "CODE_EXPIRED":
         challenge.expires_at = min(challenge.expires_at, at)
     challenge.save(update_fields=["checking_until", "expires_at"])
-    release = None
-    if tries_left == 0 and payment.state == PaymentState.AWAITING_CONFIRMATION:
-        release = intend_release(payment, now=at)
-        finish(
-            payment,
-            PaymentState.DECLINED,
-            at=at,
-            by="carrier",
-            code="CODE_ATTEMPTS_EXCEEDED",
-        )
-    return release, tries_left
+    if tries_left:
+        _wait_for_a_code(payment, at=at, look_at=at + AWAITING_CHECK, reason=refusal.code)
+        return None, tries_left
+    release = intend_release(payment, now=at)
+    finish(
+        payment,
+        PaymentState.DECLINED,
+        at=at,
+        by="carrier",
+        code="CODE_ATTEMPTS_EXCEEDED",
+        release=release,
+    )
+    return release, 0
 
 
-@transaction.atomic(durable=True)
 def _record_unanswered(
-    payment: Payment, call: CarrierCall, problem: Exception, *, at: datetime
+    payment: Payment, calls: dict[str, CarrierCall], problem: Exception, *, at: datetime
 ) -> None:
     """The operator may have taken the code: the resolver asks at once."""
-    call.finish(CarrierCall.State.UNKNOWN, at=at, answer=str(problem))
-    CodeChallenge.objects.filter(payment=payment).update(checking_until=None)
-    Payment.objects.filter(pk=payment.pk).update(check_at=at)
+    with contextlib.suppress(Overtaken), transaction.atomic(durable=True):
+        _close_at_code(calls, CarrierCall.State.UNKNOWN, str(problem), at=at)
+        CodeChallenge.objects.filter(payment=payment).update(checking_until=None)
+        _wait_for_a_code(payment, at=at, look_at=at, reason=str(problem))
+
+
+def _close_at_code(
+    calls: dict[str, CarrierCall], state: CarrierCall.State, answer: str, *, at: datetime
+) -> None:
+    """The chain ended with the check of the code: nothing was asked to be charged."""
+    calls[CarrierCall.Kind.VALIDATE].set_outcome(state, at=at, answer=answer)
+    calls[CarrierCall.Kind.CONFIRM].set_outcome(CarrierCall.State.SKIPPED, at=at)
+    CarrierCall.save_outcomes(calls.values())
+
+
+def _wait_for_a_code(payment: Payment, *, at: datetime, look_at: datetime, reason: str) -> None:
+    payment.check_at = min(look_at, payment.expires_at)
+    payment.move_to(PaymentState.AWAITING_CONFIRMATION, at=at, by="carrier", reason=reason[:200])
 
 
 @transaction.atomic(durable=True)
-def _intend_confirm(
-    payment_id: int, *, by: str, now: datetime, validation: CarrierCall | None
-) -> Payment | None:
-    payment = locked(payment_id)
-    if validation is not None:
-        validation.finish(CarrierCall.State.OK, at=now)
-    if payment.state != PaymentState.AWAITING_CONFIRMATION:
-        return None
-    CodeChallenge.objects.filter(payment=payment).update(consumed_at=now, checking_until=None)
-    payment.check_at = now + CALL_GRACE
-    payment.move_to(PaymentState.CONFIRMING, at=now, by=by)
-    CarrierCall.objects.create(
-        payment=payment,
-        kind=CarrierCall.Kind.CONFIRM,
-        carrier_tx=payment.carrier_payment_id,
-        sent_at=now,
-    )
-    return payment
-
-
-@transaction.atomic(durable=True)
-def _record_status(payment_id: int, status: PaymentStatus, *, at: datetime) -> None:
-    payment = locked(payment_id)
-    if payment.state != PaymentState.CONFIRMING:
-        return
+def _record_status(
+    payment: Payment, calls: dict[str, CarrierCall], status: PaymentStatus, *, at: datetime
+) -> None:
     if status.status == "succeeded" and status.amount_won == payment.amount_won:
-        _close_confirm(payment, CarrierCall.State.OK, at=at, answer=status.carrier_tx)
+        _close(calls, CarrierCall.State.OK, status.carrier_tx, at=at)
         charge(payment, status, at=at, by="carrier")
     elif status.status == "denied":
-        _close_confirm(payment, CarrierCall.State.DECLINED, at=at, answer=status.status)
+        _close(calls, CarrierCall.State.DECLINED, status.status, at=at)
         finish(payment, PaymentState.DECLINED, at=at, by="carrier", code="UNMAPPED")
     else:
         # Accepted but not done yet, or another amount than agreed: ask again, then a person.
         answer = f"{status.status} {status.amount_won}"
-        _close_confirm(payment, CarrierCall.State.UNKNOWN, at=at, answer=answer)
+        _close(calls, CarrierCall.State.UNKNOWN, answer, at=at)
         become_unknown(payment, at=at, by="carrier")
 
 
 @transaction.atomic(durable=True)
-def _record_declined(payment_id: int, refusal: Declined, *, at: datetime) -> None:
-    payment = locked(payment_id)
-    if payment.state != PaymentState.CONFIRMING:
-        return
-    _close_confirm(payment, CarrierCall.State.DECLINED, at=at, answer=refusal.detail)
+def _record_declined(
+    payment: Payment, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
+) -> None:
+    _close(calls, CarrierCall.State.DECLINED, refusal.detail, at=at)
     finish(payment, PaymentState.DECLINED, at=at, by="carrier", code=refusal.code)
 
 
 @transaction.atomic(durable=True)
-def _record_unknown(payment_id: int, problem: str, *, at: datetime) -> None:
-    payment = locked(payment_id)
-    if payment.state != PaymentState.CONFIRMING:
-        return
-    _close_confirm(payment, CarrierCall.State.UNKNOWN, at=at, answer=problem)
+def _record_unknown(
+    payment: Payment, calls: dict[str, CarrierCall], problem: str, *, at: datetime
+) -> None:
+    _close(calls, CarrierCall.State.UNKNOWN, problem, at=at)
     become_unknown(payment, at=at, by="carrier")
 
 
-def _close_confirm(
-    payment: Payment, state: CarrierCall.State, *, at: datetime, answer: str
+def _close(
+    calls: dict[str, CarrierCall],
+    state: CarrierCall.State,
+    answer: str,
+    *,
+    at: datetime,
 ) -> None:
-    CarrierCall.objects.filter(payment=payment, kind=CarrierCall.Kind.CONFIRM).update(
-        state=state, resolved_at=at, answer=answer[:200]
-    )
+    """The chain came as far as the charge: the code, if there was one, was right and is used."""
+    for call in calls.values():
+        call.set_outcome(CarrierCall.State.OK, at=at)
+    calls[CarrierCall.Kind.CONFIRM].set_outcome(state, at=at, answer=answer)
+    CarrierCall.save_outcomes(calls.values())

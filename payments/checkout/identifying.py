@@ -33,8 +33,16 @@ from payments.checkout.rows import (
     locked,
     locked_in,
 )
-from payments.models import CarrierCall, CodeChallenge, Consent, Payment, Refund
-from payments.states import PaymentState, RefundState
+from payments.models import (
+    Account,
+    CarrierCall,
+    CodeChallenge,
+    Consent,
+    LedgerEntry,
+    LedgerTransaction,
+    Payment,
+)
+from payments.states import Overtaken, PaymentState
 
 ADULT_AGE = 19
 SIM_SWAP_HOURS = 72
@@ -66,8 +74,7 @@ def submit(payment_id: int, applicant: Applicant, *, now: datetime) -> None:
     Raises Refused (a field is wrong, or the payment was declined), CarrierSilent, InProgress,
     WrongStep or WindowClosed; nothing is charged in any of them.
     """
-    calls = _intend(payment_id, applicant, now=now)
-    payment = Payment.objects.select_related("merchant").get(pk=payment_id)
+    payment, calls = _intend(payment_id, applicant, now=now)
     _reserve(payment, applicant.phone, applicant.birthdate, calls, now=now)
 
 
@@ -76,8 +83,7 @@ def resend(payment_id: int, *, now: datetime) -> None:
 
     Raises Refused RESEND_LIMIT, InProgress during the cool-down, and what `submit` raises.
     """
-    release, calls = _intend_resend(payment_id, now=now)
-    payment = Payment.objects.select_related("merchant").get(pk=payment_id)
+    payment, release, calls = _intend_resend(payment_id, now=now)
     if release is not None:
         releasing.release(release, payment, now=now)
     born = date.fromisoformat(payment.birthdate)
@@ -85,9 +91,12 @@ def resend(payment_id: int, *, now: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def _intend(payment_id: int, applicant: Applicant, *, now: datetime) -> dict[str, CarrierCall]:
+def _intend(
+    payment_id: int, applicant: Applicant, *, now: datetime
+) -> tuple[Payment, dict[str, CarrierCall]]:
     payment = locked_in(PaymentState.CREATED, payment_id, now=now)
-    _refuse_if_preparing(payment, now=now)
+    if payment.phone_bidx:
+        _refuse_if_preparing(payment, now=now)
     payment.set_line(
         carrier=applicant.carrier,
         phone=applicant.phone,
@@ -107,13 +116,13 @@ def _intend(payment_id: int, applicant: Applicant, *, now: datetime) -> dict[str
         )
         for kind, version in applicant.consents.items()
     )
-    return _plan(payment, now=now)
+    return payment, _plan(payment, now=now)
 
 
 @transaction.atomic(durable=True)
 def _intend_resend(
     payment_id: int, *, now: datetime
-) -> tuple[CarrierCall | None, dict[str, CarrierCall]]:
+) -> tuple[Payment, CarrierCall | None, dict[str, CarrierCall]]:
     payment = locked_in(PaymentState.AWAITING_CONFIRMATION, payment_id, now=now)
     challenge = CodeChallenge.objects.get(payment=payment)
     if now < challenge.sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS):
@@ -124,7 +133,7 @@ def _intend_resend(
     release = intend_release(payment, now=now)
     payment.check_at = now + CALL_GRACE
     payment.move_to(PaymentState.CREATED, at=now, by="shopper", reason="resend")
-    return release, _plan(payment, now=now)
+    return payment, release, _plan(payment, now=now)
 
 
 def _refuse_if_preparing(payment: Payment, *, now: datetime) -> None:
@@ -163,27 +172,35 @@ def _reserve(
     except (Unreachable, OutcomeUnknown) as problem:
         _record_silence(payment.pk, calls, problem, at=back_at())
         raise CarrierSilent from problem
-    stray = _record_reservation(payment.pk, calls, prepared, at=back_at())
-    if stray is not None:
+    try:
+        _record_reservation(payment, calls, prepared, at=back_at())
+    except Overtaken as overtaken:
+        stray = _record_stray(payment, calls, at=back_at())
         releasing.release(stray, payment, now=back_at())
-        raise WrongStep(Payment.objects.values_list("state", flat=True).get(pk=payment.pk))
+        raise WrongStep(
+            Payment.objects.values_list("state", flat=True).get(pk=payment.pk)
+        ) from overtaken
 
 
 def _check_limits(payment: Payment, *, now: datetime) -> None:
-    month = calendar.billing_month(now)
-    paid = Payment.objects.filter(
-        phone_bidx=payment.phone_bidx, billing_month=month, state=PaymentState.PAID
-    ).aggregate(won=Sum("amount_won"))
-    given_back = Refund.objects.filter(
-        payment__phone_bidx=payment.phone_bidx,
-        payment__billing_month=month,
-        route=calendar.Route.CARRIER,
-        state=RefundState.SUCCEEDED,
-    ).aggregate(won=Sum("amount_won"))
-    used_won = (paid["won"] or 0) - (given_back["won"] or 0)
-    hit = limits.limit_hit(payment.amount_won, used_won, limits_in_force())
+    hit = limits.limit_hit(payment.amount_won, _month_used_won(payment, now), limits_in_force())
     if hit is not None:
         raise Declined(hit.value, "our limit")
+
+
+def _month_used_won(payment: Payment, now: datetime) -> int:
+    """What the line has on this month's bill through us, cancellations taken off: the ledger's."""
+    used = LedgerEntry.objects.filter(
+        account=Account.CARRIER_RECEIVABLE,
+        transaction__kind__in=[
+            LedgerTransaction.Kind.PAID,
+            LedgerTransaction.Kind.CARRIER_CANCEL,
+        ],
+        transaction__payment__phone_bidx=payment.phone_bidx,
+        transaction__payment__billing_month=calendar.billing_month(now),
+        transaction__payment__state=PaymentState.PAID,
+    ).aggregate(won=Sum("amount_won"))
+    return used["won"] or 0
 
 
 def _identify(adapter: Adapter, phone: str, birthdate: date, calls: dict[str, CarrierCall]) -> None:
@@ -215,33 +232,41 @@ def _order(payment: Payment, call: CarrierCall) -> Order:
 
 @transaction.atomic(durable=True)
 def _record_reservation(
-    payment_id: int, calls: dict[str, CarrierCall], prepared: Prepared, *, at: datetime
-) -> CarrierCall | None:
-    """Take the reservation over; a call to release it when the payment ended meanwhile."""
-    payment = locked(payment_id)
+    payment: Payment, calls: dict[str, CarrierCall], prepared: Prepared, *, at: datetime
+) -> None:
+    """Take the reservation over. Raises Overtaken when the payment went another way meanwhile."""
     calls[CarrierCall.Kind.PREPARE].carrier_tx = prepared.carrier_payment_id
     _close(calls, CarrierCall.State.OK, at=at)
-    if payment.state != PaymentState.CREATED or payment.carrier_payment_id:
-        return CarrierCall.objects.create(
-            payment=payment,
-            kind=CarrierCall.Kind.REVERSE,
-            carrier_tx=prepared.carrier_payment_id,
-            sent_at=at,
-        )
     payment.carrier_payment_id = prepared.carrier_payment_id
     payment.authorization_id = prepared.authorization_id
     payment.validation_action = prepared.action
     payment.check_at = at + AWAITING_CHECK
     payment.move_to(PaymentState.AWAITING_CONFIRMATION, at=at, by="carrier")
-    CodeChallenge.objects.update_or_create(
+    challenge = CodeChallenge(
         payment=payment,
-        defaults={
-            "sent_at": at,
-            "expires_at": min(at + timedelta(seconds=settings.CODE_SECONDS), payment.expires_at),
-            "checking_until": None,
-        },
+        sent_at=at,
+        expires_at=min(at + timedelta(seconds=settings.CODE_SECONDS), payment.expires_at),
     )
-    return None
+    # A resend keeps the row and its count of tries.
+    CodeChallenge.objects.bulk_create(
+        [challenge],
+        update_conflicts=True,
+        unique_fields=["payment"],
+        update_fields=["sent_at", "expires_at", "checking_until"],
+    )
+
+
+@transaction.atomic(durable=True)
+def _record_stray(payment: Payment, calls: dict[str, CarrierCall], *, at: datetime) -> CarrierCall:
+    """The intent to give back a reservation that the payment has no use for any more."""
+    _close(calls, CarrierCall.State.OK, at=at)
+    Payment.objects.filter(pk=payment.pk).update(check_at=at + CALL_GRACE)
+    return CarrierCall.objects.create(
+        payment=payment,
+        kind=CarrierCall.Kind.REVERSE,
+        carrier_tx=calls[CarrierCall.Kind.PREPARE].carrier_tx,
+        sent_at=at,
+    )
 
 
 @transaction.atomic(durable=True)
@@ -289,12 +314,10 @@ def _close(
 ) -> None:
     """Write down how far the chain of calls came: `answer` belongs to the last one."""
     for call in calls.values():
-        call.resolved_at = at
         if call.kind == CarrierCall.Kind.PREPARE:
-            call.state, call.answer = state, answer[:200]
+            call.set_outcome(state, at=at, answer=answer)
         else:
-            asked = bool(call.answer)
-            call.state = CarrierCall.State.OK if asked else CarrierCall.State.SKIPPED
-    CarrierCall.objects.bulk_update(
-        calls.values(), ["state", "answer", "carrier_tx", "resolved_at"]
-    )
+            was_asked = bool(call.answer)
+            ended = CarrierCall.State.OK if was_asked else CarrierCall.State.SKIPPED
+            call.set_outcome(ended, at=at, answer=call.answer)
+    CarrierCall.save_outcomes(calls.values())

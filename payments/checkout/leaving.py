@@ -35,8 +35,14 @@ def _cancel(payment_id: int, *, now: datetime) -> tuple[Payment, CarrierCall | N
     if payment.state not in _OPEN:
         raise WrongStep(payment.state)
     release = intend_release(payment, now=now)
-    finish(payment, PaymentState.CANCELED, at=now, by="shopper", code="USER_CANCELLED")
-    _look_again(payment, release, now=now)
+    finish(
+        payment,
+        PaymentState.CANCELED,
+        at=now,
+        by="shopper",
+        code="USER_CANCELLED",
+        release=release,
+    )
     return payment, release
 
 
@@ -46,15 +52,7 @@ def _go_back(payment_id: int, *, now: datetime) -> tuple[Payment, CarrierCall | 
     if payment.state != PaymentState.AWAITING_CONFIRMATION:
         raise WrongStep(payment.state)
     release = intend_release(payment, now=now)
+    # If the process dies before the release, the resolver does it.
+    payment.check_at = now + CALL_GRACE if release else payment.expires_at
     payment.move_to(PaymentState.CREATED, at=now, by="shopper", reason="change line")
-    _look_again(payment, release, now=now)
     return payment, release
-
-
-def _look_again(payment: Payment, release: CarrierCall | None, *, now: datetime) -> None:
-    """If the process dies before the release, the resolver does it."""
-    if release is not None:
-        payment.check_at = now + CALL_GRACE
-    elif payment.state == PaymentState.CREATED:
-        payment.check_at = payment.expires_at
-    payment.save(update_fields=["check_at"])

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from payments import limits
 from payments.models import Merchant, Payment
+from payments.models.payments import new_token
 
 
 class OutsideLimits(Exception):
@@ -28,9 +29,11 @@ def open_payment(
     return_label: str,
     language: str,
     now: datetime,
+    token: str = "",
 ) -> Payment:
     """A payment window for one order; amount and item cannot change any more.
 
+    `token` is for a shop whose return address holds it: made beforehand with `new_token`.
     Raises OutsideLimits; a second live payment of the order is an IntegrityError.
     """
     hit = limits.limit_hit(amount_won, 0, limits_in_force())
@@ -38,6 +41,7 @@ def open_payment(
         raise OutsideLimits(hit)
     expires_at = now + timedelta(seconds=settings.WINDOW_SECONDS)
     return Payment.objects.create(
+        token=token or new_token(),
         merchant=merchant,
         order_no=order_no,
         item_name=item_name,

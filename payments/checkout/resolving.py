@@ -175,9 +175,14 @@ def _end_or_wait(
         payment.save(update_fields=["check_at"])
         return None
     release = intend_release(payment, now=at)
-    finish(payment, PaymentState.EXPIRED, at=at, by="clock", code="SESSION_EXPIRED")
-    if release is not None:
-        Payment.objects.filter(pk=payment_id).update(check_at=at + CALL_GRACE)
+    finish(
+        payment,
+        PaymentState.EXPIRED,
+        at=at,
+        by="clock",
+        code="SESSION_EXPIRED",
+        release=release,
+    )
     return release
 
 
@@ -271,6 +276,6 @@ def _hand_over(payment: Payment, why: str, *, at: datetime) -> None:
 
 def _close_open_calls(payment: Payment, *, at: datetime) -> None:
     payment.calls.filter(
-        kind=CarrierCall.Kind.CONFIRM,
+        kind__in=[CarrierCall.Kind.VALIDATE, CarrierCall.Kind.CONFIRM],
         state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN],
     ).update(state=CarrierCall.State.RESOLVED, resolved_at=at)

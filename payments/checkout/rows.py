@@ -10,8 +10,8 @@ from payments.models import Account, CarrierCall, LedgerTransaction, Payment
 from payments.models.ledger import Line
 from payments.states import PaymentState
 
-# How long a call may be out before the row is looked at again: longer than every read timeout.
-CALL_GRACE = timedelta(seconds=25)
+# How long calls may be out before the row is looked at again: longer than all their timeouts.
+CALL_GRACE = timedelta(seconds=30)
 # How often an unanswered confirmation is looked up, should the operator's event get lost.
 AWAITING_CHECK = timedelta(seconds=15)
 
@@ -67,11 +67,20 @@ def locked_in(state: PaymentState, payment_id: int, *, now: datetime) -> Payment
 
 
 def finish(
-    payment: Payment, target: PaymentState, *, at: datetime, by: str, code: str = ""
+    payment: Payment,
+    target: PaymentState,
+    *,
+    at: datetime,
+    by: str,
+    code: str = "",
+    release: CarrierCall | None = None,
 ) -> None:
-    """End a payment without a charge and announce it; the caller holds the lock."""
+    """End a payment without a charge and announce it.
+
+    With a `release` still to be carried out the row is looked at again, should the process die.
+    """
     payment.failure_code = code
-    payment.check_at = None
+    payment.check_at = at + CALL_GRACE if release else None
     event = payment.move_to(target, at=at, by=by, reason=code)
     outbox.record(event, subject_id=payment.pk, at=at)
 
@@ -79,7 +88,7 @@ def finish(
 def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) -> None:
     """Take over a charge the operator made: state, ledger and announcement in one commit.
 
-    The caller holds the lock and has compared the amount.
+    The caller has compared the amount. Raises Overtaken when somebody took it over before.
     """
     payment.paid_at = status.paid_at or at
     payment.billing_month = calendar.billing_month(payment.paid_at)

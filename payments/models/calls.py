@@ -1,13 +1,17 @@
 """What we asked of an operator: committed before it leaves, completed when the answer came back."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
 
 from payments.models.payments import Payment
 from payments.models.refunds import Refund
+
+_OUTCOME = ["state", "answer", "carrier_tx", "resolved_at"]
 
 
 def new_order_ref() -> str:
@@ -33,7 +37,11 @@ class CarrierCall(models.Model):
         PAYOUT = "PAYOUT"
 
     class State(models.TextChoices):
-        """What is known of the answer. SENT: not back yet, or the process died waiting."""
+        """What is known of the answer.
+
+        SENT: not back yet, or the process died waiting. SKIPPED: never sent, because the call
+        before it in its chain was refused.
+        """
 
         SENT = "SENT"
         OK = "OK"
@@ -59,7 +67,7 @@ class CarrierCall(models.Model):
             models.UniqueConstraint(
                 name="call_one_confirm_per_payment",
                 fields=["payment"],
-                condition=Q(kind="CONFIRM"),
+                condition=Q(kind="CONFIRM") & ~Q(state="SKIPPED"),
             ),
         ]
         indexes = [
@@ -75,7 +83,16 @@ class CarrierCall(models.Model):
 
     def finish(self, state: "CarrierCall.State", *, at: datetime, answer: str = "") -> None:
         """Write down how the call ended."""
+        self.set_outcome(state, at=at, answer=answer)
+        self.save(update_fields=_OUTCOME)
+
+    def set_outcome(self, state: "CarrierCall.State", *, at: datetime, answer: str = "") -> None:
+        """How the call ended; the caller saves, with `save_outcomes`."""
         self.state = state
         self.answer = answer[:200]
         self.resolved_at = at
-        self.save(update_fields=["state", "answer", "carrier_tx", "resolved_at"])
+
+    @classmethod
+    def save_outcomes(cls, calls: Iterable[Self]) -> None:
+        """Write down how a chain of calls ended, in one statement."""
+        cls.objects.bulk_update(calls, _OUTCOME)

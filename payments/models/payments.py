@@ -195,14 +195,13 @@ class CodeChallenge(models.Model):
     sent_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     checking_until = models.DateTimeField(null=True, blank=True)
-    consumed_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.payment_id}: {self.attempts}"
 
     @classmethod
     def take_attempt(cls, *, payment_id: int, limit: int, until: datetime) -> bool:
-        """Spend one try, unless none is left, the code is used or old, or a check is under way.
+        """Spend one try, unless none is left, the code is old, or a check is under way.
 
         The database's clock decides; `until` is when a check that never answered lets go.
         """
@@ -211,7 +210,6 @@ class CodeChallenge(models.Model):
             free,
             payment_id=payment_id,
             attempts__lt=limit,
-            consumed_at__isnull=True,
             expires_at__gt=Now(),
         ).update(attempts=F("attempts") + 1, checking_until=until)
         return taken == 1

@@ -26,7 +26,7 @@ from payments import calendar, checkout, declines, encryption
 from payments.carriers import registry
 from payments.checkout.rows import CALL_GRACE
 from payments.forms import CONSENTS, CodeForm, LineForm
-from payments.models import CarrierCall, CodeChallenge, Payment
+from payments.models import CarrierCall, Payment
 from payments.states import PaymentState
 from payments.templatetags.won import month
 from payments.views.words import words_for
@@ -129,7 +129,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _payment(token: str) -> Payment:
-    return get_object_or_404(Payment.objects.select_related("merchant"), token=token)
+    return get_object_or_404(Payment.objects.select_related("merchant", "challenge"), token=token)
 
 
 class _Step(Protocol):
@@ -226,12 +226,15 @@ def _step(payment: Payment, now: datetime) -> str:
 
 
 def _is_preparing(payment: Payment, now: datetime) -> bool:
-    return CarrierCall.objects.filter(
-        payment=payment,
-        kind=CarrierCall.Kind.PREPARE,
-        state=CarrierCall.State.SENT,
-        sent_at__gt=now - CALL_GRACE,
-    ).exists()
+    return (
+        bool(payment.phone_bidx)
+        and CarrierCall.objects.filter(
+            payment=payment,
+            kind=CarrierCall.Kind.PREPARE,
+            state=CarrierCall.State.SENT,
+            sent_at__gt=now - CALL_GRACE,
+        ).exists()
+    )
 
 
 def _page(
@@ -287,7 +290,7 @@ def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[s
 
 
 def _code_details(payment: Payment, now: datetime) -> dict[str, Any]:
-    challenge = CodeChallenge.objects.get(payment=payment)
+    challenge = payment.challenge
     again_at = challenge.sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS)
     return {
         "tries_left": max(0, settings.CODE_ATTEMPTS - challenge.attempts),

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments import checkout, refunds
 from payments.models import Merchant, Payment
+from payments.models.payments import new_token
 from payments.states import PaymentState
 from portal.goods import catalogue
 from portal.goods.catalogue import Product
@@ -56,20 +57,19 @@ def buy(request: HttpRequest, slug: str, product: str) -> HttpResponse:
     """Open a payment for the product and go to its window; the price is never the browser's."""
     merchant = _merchant(slug)
     chosen = _product(slug, product)
-    payment = checkout.open_payment(
+    token = new_token()
+    checkout.open_payment(
         merchant=merchant,
         order_no=f"{chosen.slug}-{secrets.token_hex(8)}",
         item_name=chosen.name,
         amount_won=chosen.amount_won,
-        return_url="",
+        return_url=reverse("portal:shop-library", args=[slug, token]),
         return_label=_("지금 듣기") if chosen.plays else _("지금 읽기"),
         language=get_language() or "ko",
         now=timezone.now(),
+        token=token,
     )
-    # Only now is the token known that the library is opened by.
-    return_url = reverse("portal:shop-library", args=[slug, payment.token])
-    Payment.objects.filter(pk=payment.pk).update(return_url=return_url)
-    return HttpResponseRedirect(reverse("payments:window", args=[payment.token]))
+    return HttpResponseRedirect(reverse("payments:window", args=[token]))
 
 
 @require_safe

@@ -78,12 +78,10 @@ def mentions_atomic(tree: ast.AST) -> Iterator[int]:
 STATE_WRITERS = {
     "payments/models/moving.py move_to",
     "payments/checkout/rows.py __init__",
-    "payments/models/calls.py finish",
-    "payments/checkout/identifying.py _close",
+    "payments/models/calls.py set_outcome",
     "payments/refunds/sending.py _intend",
 }
 STATE_UPDATERS = {
-    "payments/checkout/confirming.py _close_confirm",
     "payments/checkout/resolving.py _close_open_calls",
 }
 

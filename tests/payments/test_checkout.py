@@ -228,7 +228,7 @@ def test_a_payment_left_confirming_by_a_dead_process_is_resolved(operator: Any) 
 def _die_after_the_intent(payment: Payment) -> None:
     from payments.checkout import confirming
 
-    confirming._intend_confirm(payment.pk, by="shopper", now=timezone.now(), validation=None)
+    confirming._intend(payment.pk, by="shopper", now=timezone.now())
 
 
 def test_a_window_whose_time_is_up_expires_and_gives_the_reservation_back(operator: Any) -> None:
