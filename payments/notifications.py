@@ -6,6 +6,7 @@ the gateway takes it, which accepts each id once.
 
 import logging
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from payments import calendar, subscriber
+from payments import calendar, subscriber, texts
 from payments.carriers import registry
 from payments.messengers import gateway
 from payments.models import (
@@ -26,6 +27,7 @@ from payments.models import (
     Refund,
     claims,
 )
+from payments.templatetags.won import moment, won
 
 BATCH = 100
 BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800, 7200, 21600)
@@ -43,23 +45,29 @@ def notify(
     context: dict[str, Any],
     payment: Payment | None = None,
     language: str = "ko",
+    required: Callable[[], dict[str, str]] = dict,
     now: datetime,
 ) -> None:
     """Queue one text, and a mail as well when an address and a template for it exist.
 
-    Safe to call again with the same key. `phone` or `email` may be empty.
+    Safe to call again with the same key. `phone` or `email` may be empty. `required` names what
+    must stand in both, in the notice's language; without it texts.ItemsMissing, and nothing queued.
     """
     words = {**context, "desk_phone": settings.DESK_PHONE, "site_name": settings.SITE_NAME}
     with translation.override(language):
+        items = required()
         if phone:
+            text = render_to_string(f"messages/{kind}.sms.txt", words).strip()
+            texts.require_items(text, items)
             _queue(
                 Message(kind=kind, channel=Message.Channel.SMS, payment=payment),
                 key=f"{dedupe_key}:sms",
                 to=phone,
-                text=render_to_string(f"messages/{kind}.sms.txt", words).strip(),
+                text=text,
                 now=now,
             )
         if email and (mail := _mail(kind, words)):
+            texts.require_items(mail[1], items)
             _queue(
                 Message(kind=kind, channel=Message.Channel.EMAIL, payment=payment, subject=mail[0]),
                 key=f"{dedupe_key}:email",
@@ -85,8 +93,21 @@ def paid(payment: Payment, *, now: datetime) -> None:
         },
         payment=payment,
         language=payment.language,
+        required=lambda: _four_items(payment),
         now=now,
     )
+
+
+def _four_items(payment: Payment) -> dict[str, str]:
+    """When, from whom, what for how much, and where to object."""
+    return {
+        "date and time": moment(payment.paid_at),
+        "seller": payment.merchant.name,
+        "seller's contact": payment.merchant.phone,
+        "amount": won(payment.amount_won),
+        "item": payment.item_name,
+        "where to object": settings.DESK_PHONE,
+    }
 
 
 def reversed_payment(payment: Payment, *, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from payments import encryption
+from payments import encryption, texts
 from payments.models.payments import Payment
 
 _PLACE_TO = "message.to"
@@ -69,6 +69,11 @@ class Message(models.Model):
     @text.setter
     def text(self, value: str) -> None:
         self.text_sealed = encryption.seal(value, place="message.text")
+
+    @property
+    def format(self) -> texts.Format:
+        """How the network carries the words of a text; of no meaning for a mail."""
+        return texts.format_of(self.text)
 
 
 class MessageDelivery(models.Model):
