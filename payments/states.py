@@ -96,6 +96,7 @@ REFUND_MOVES: Moves = {
     (_R.UNKNOWN, _R.AWAITING_ACCOUNT): "refund.account_needed",
     (_R.UNKNOWN, _R.FAILED): "refund.failed",
     (_R.FAILED, _R.SCHEDULED): None,
+    (_R.FAILED, _R.AWAITING_ACCOUNT): "refund.account_needed",
 }
 REFUND_FINAL = frozenset({_R.SUCCEEDED, _R.WITHDRAWN})
 # Money that has left or may leave: what a new refund may not promise again.

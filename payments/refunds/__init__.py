@@ -8,6 +8,7 @@ from payments.refunds.asking import (
     verdict,
     withdraw,
 )
+from payments.refunds.retrying import retry, use_bank
 from payments.refunds.sending import send_due
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "give_account",
     "remaining_won",
     "request",
+    "retry",
     "send_due",
+    "use_bank",
     "verdict",
     "withdraw",
 ]

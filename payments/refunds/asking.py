@@ -13,7 +13,10 @@ from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
 
 
 class UnableToRefund(Exception):
-    """The refund was not created; `code` is NOT_PAID, ALREADY_REFUNDED or REMAINING_CHANGED."""
+    """The refund was not created or not sent again.
+
+    `code` is NOT_PAID, ALREADY_REFUNDED, REMAINING_CHANGED or MAY_HAVE_MOVED.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -108,6 +111,19 @@ def locked(refund_id: int) -> Refund:
         .select_related("payment__merchant")
         .get(pk=refund_id)
     )
+
+
+def to_bank(refund: Refund, reason: str, *, by: str, at: datetime) -> None:
+    """The carrier route is closed, or the account was wrong: ask the payer for an account.
+
+    The caller holds the lock.
+    """
+    refund.route = calendar.Route.BANK
+    refund.deadline_at = None
+    refund.expected_on = calendar.business_days_after(at.astimezone(calendar.SEOUL).date(), 3)
+    refund.lease_expires_at = None
+    event = refund.move_to(RefundState.AWAITING_ACCOUNT, at=at, by=by, reason=reason)
+    outbox.record(event, subject_id=refund.pk, at=at)
 
 
 def _start(refund: Refund, answer: calendar.Verdict, *, by: str, now: datetime) -> None:

@@ -16,7 +16,7 @@ from payments.carriers import registry
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
 from payments.models import Account, CarrierCall, LedgerTransaction, Payment, Refund, claims
 from payments.models.ledger import Line
-from payments.refunds.asking import locked, verdict
+from payments.refunds.asking import locked, to_bank, verdict
 from payments.states import RefundState
 
 BATCH = 50
@@ -88,7 +88,7 @@ def _intend(refund_id: int, *, now: datetime) -> CarrierCall | None:
     if refund.route == calendar.Route.CARRIER:
         answer = verdict(refund.payment, now)
         if answer.route == calendar.Route.BANK:
-            _to_bank(refund, answer.reason, at=now)
+            to_bank(refund, answer.reason, by="worker", at=now)
             return None
     kind = (
         CarrierCall.Kind.REFUND
@@ -172,9 +172,9 @@ def _record_refusal(refund_id: int, call: CarrierCall, refusal: Declined, *, at:
     refund.failure_code = refusal.code
     if refusal.code in declines.TO_BANK:
         Payment.objects.filter(pk=refund.payment_id).update(is_refused_by_carrier=True)
-        _to_bank(refund, refusal.code, at=at)
+        to_bank(refund, refusal.code, by="carrier", at=at)
     elif refund.route == calendar.Route.BANK:
-        _to_bank(refund, refusal.code, at=at)
+        to_bank(refund, refusal.code, by="carrier", at=at)
     elif refusal.code == "CANCEL_TOO_EARLY" and refund.attempts < GIVE_UP_AFTER:
         refund.due_at = at + timedelta(minutes=1)
         refund.move_to(RefundState.SCHEDULED, at=at, by="carrier", reason=refusal.code)
@@ -196,16 +196,6 @@ def _record_unknown(refund_id: int, call: CarrierCall, problem: str, *, at: date
         refund.move_to(RefundState.UNKNOWN, at=at, by="worker", reason=problem[:200])
     else:
         refund.save(update_fields=["due_at", "lease_expires_at"])
-
-
-def _to_bank(refund: Refund, reason: str, *, at: datetime) -> None:
-    """The carrier route is closed (or the account was wrong): ask the payer for an account."""
-    refund.route = calendar.Route.BANK
-    refund.deadline_at = None
-    refund.expected_on = calendar.business_days_after(at.astimezone(calendar.SEOUL).date(), 3)
-    refund.lease_expires_at = None
-    event = refund.move_to(RefundState.AWAITING_ACCOUNT, at=at, by="worker", reason=reason)
-    outbox.record(event, subject_id=refund.pk, at=at)
 
 
 def _post(refund: Refund, *, at: datetime) -> None:
