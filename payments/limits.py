@@ -1,35 +1,42 @@
-"""How much may be charged at once and in a month. Pure: the figures are passed in."""
+"""Which limits there are, what each counts and the answer it gives. Pure."""
 
-from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-
-class Limit(StrEnum):
-    """Which limit stands in the way; the values are decline codes (domain §12)."""
-
-    AMOUNT_TOO_SMALL = "AMOUNT_TOO_SMALL"
-    PER_PAYMENT = "LIMIT_PER_PAYMENT"
-    MONTHLY = "LIMIT_MONTHLY"
+from payments.calendar import SEOUL, billing_month
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The limits in force, in won."""
+class Scope(StrEnum):
+    """What a limit is about."""
 
-    min_won: int
-    max_won: int
-    month_max_won: int
+    PAYMENT_MIN = "PAYMENT_MIN"
+    PAYMENT_MAX = "PAYMENT_MAX"
+    LINE_MONTH = "LINE_MONTH"
+    MERCHANT_DAY = "MERCHANT_DAY"
+    MERCHANT_MONTH = "MERCHANT_MONTH"
 
 
-def limit_hit(amount_won: int, month_used_won: int, limits: Limits) -> Limit | None:
-    """The first limit this amount breaks; None when it may be charged.
+# The decline code of each (domain §12).
+CODE_OF = {
+    Scope.PAYMENT_MIN: "AMOUNT_TOO_SMALL",
+    Scope.PAYMENT_MAX: "LIMIT_PER_PAYMENT",
+    Scope.LINE_MONTH: "LIMIT_MONTHLY",
+    Scope.MERCHANT_DAY: "LIMIT_MERCHANT",
+    Scope.MERCHANT_MONTH: "LIMIT_MERCHANT",
+}
+# Those that count what was charged before, in the order their counters are locked.
+COUNTED = (Scope.LINE_MONTH, Scope.MERCHANT_DAY, Scope.MERCHANT_MONTH)
 
-    `month_used_won` is what the line has paid in this Korean month, less what was cancelled.
-    """
-    if amount_won < limits.min_won:
-        return Limit.AMOUNT_TOO_SMALL
-    if amount_won > limits.max_won:
-        return Limit.PER_PAYMENT
-    if month_used_won + amount_won > limits.month_max_won:
-        return Limit.MONTHLY
-    return None
+
+def period_of(scope: Scope, at: datetime) -> str:
+    """The Korean day or month a counted limit runs over: `2026-11-23` or `2026-11`."""
+    if scope == Scope.MERCHANT_DAY:
+        return at.astimezone(SEOUL).date().isoformat()
+    return billing_month(at)
+
+
+def outside(amount_won: int, *, min_won: int, max_won: int) -> Scope | None:
+    """Which end of the range of one payment an amount is outside of; None when it is inside."""
+    if amount_won < min_won:
+        return Scope.PAYMENT_MIN
+    return Scope.PAYMENT_MAX if amount_won > max_won else None

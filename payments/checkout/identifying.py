@@ -6,9 +6,8 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
-from payments import calendar, declines, limits
+from payments import declines, limits
 from payments.carriers import registry
 from payments.carriers.base import (
     Adapter,
@@ -20,7 +19,6 @@ from payments.carriers.base import (
     stopwatch,
 )
 from payments.checkout import releasing
-from payments.checkout.opening import limits_in_force
 from payments.checkout.rows import (
     AWAITING_CHECK,
     CALL_GRACE,
@@ -33,15 +31,7 @@ from payments.checkout.rows import (
     locked,
     locked_in,
 )
-from payments.models import (
-    Account,
-    CarrierCall,
-    CodeChallenge,
-    Consent,
-    LedgerEntry,
-    LedgerTransaction,
-    Payment,
-)
+from payments.models import CarrierCall, CodeChallenge, Consent, LimitHold, Payment
 from payments.states import Overtaken, PaymentState
 
 ADULT_AGE = 19
@@ -75,6 +65,8 @@ def submit(payment_id: int, applicant: Applicant, *, now: datetime) -> None:
     WrongStep or WindowClosed; nothing is charged in any of them.
     """
     payment, calls = _intend(payment_id, applicant, now=now)
+    if payment.state == PaymentState.DECLINED:
+        raise Refused(payment.failure_code)
     _reserve(payment, applicant.phone, applicant.birthdate, calls, now=now)
 
 
@@ -94,9 +86,11 @@ def resend(payment_id: int, *, now: datetime) -> None:
 def _intend(
     payment_id: int, applicant: Applicant, *, now: datetime
 ) -> tuple[Payment, dict[str, CarrierCall]]:
+    """Commit who wants to pay and what will be asked; DECLINED where a limit of ours is passed."""
     payment = locked_in(PaymentState.CREATED, payment_id, now=now)
     if payment.phone_bidx:
         _refuse_if_preparing(payment, now=now)
+        LimitHold.release(payment)
     payment.set_line(
         carrier=applicant.carrier,
         phone=applicant.phone,
@@ -116,6 +110,11 @@ def _intend(
         )
         for kind, version in applicant.consents.items()
     )
+    passed = LimitHold.take(payment, {limits.Scope.LINE_MONTH: settings.LINE_MONTH_MAX_WON}, at=now)
+    if passed:
+        code = limits.CODE_OF[passed[0]]
+        finish(payment, PaymentState.DECLINED, at=now, by="limit", code=code)
+        return payment, {}
     return payment, _plan(payment, now=now)
 
 
@@ -163,7 +162,6 @@ def _reserve(
     back_at = stopwatch(now)
     adapter = registry.adapter(payment.carrier)
     try:
-        _check_limits(payment, now=now)
         _identify(adapter, phone, birthdate, calls)
         prepared = adapter.prepare(phone, _order(payment, calls[CarrierCall.Kind.PREPARE]))
     except Declined as refusal:
@@ -180,27 +178,6 @@ def _reserve(
         raise WrongStep(
             Payment.objects.values_list("state", flat=True).get(pk=payment.pk)
         ) from overtaken
-
-
-def _check_limits(payment: Payment, *, now: datetime) -> None:
-    hit = limits.limit_hit(payment.amount_won, _month_used_won(payment, now), limits_in_force())
-    if hit is not None:
-        raise Declined(hit.value, "our limit")
-
-
-def _month_used_won(payment: Payment, now: datetime) -> int:
-    """What the line has on this month's bill through us, cancellations taken off: the ledger's."""
-    used = LedgerEntry.objects.filter(
-        account=Account.CARRIER_RECEIVABLE,
-        transaction__kind__in=[
-            LedgerTransaction.Kind.PAID,
-            LedgerTransaction.Kind.CARRIER_CANCEL,
-        ],
-        transaction__payment__phone_bidx=payment.phone_bidx,
-        transaction__payment__billing_month=calendar.billing_month(now),
-        transaction__payment__state=PaymentState.PAID,
-    ).aggregate(won=Sum("amount_won"))
-    return used["won"] or 0
 
 
 def _identify(adapter: Adapter, phone: str, birthdate: date, calls: dict[str, CarrierCall]) -> None:

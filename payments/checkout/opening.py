@@ -6,14 +6,14 @@ from django.conf import settings
 from django.db import transaction
 
 from payments import limits
-from payments.models import Merchant, Payment
+from payments.models import LimitTerm, Merchant, Payment
 from payments.models.payments import new_token
 
 
 class OutsideLimits(Exception):
     """The amount may not be charged at once; carries which limit."""
 
-    def __init__(self, limit: limits.Limit) -> None:
+    def __init__(self, limit: limits.Scope) -> None:
         super().__init__(limit.value)
         self.limit = limit
 
@@ -36,7 +36,19 @@ def open_payment(
     `token` is for a shop whose return address holds it: made beforehand with `new_token`.
     Raises OutsideLimits; a second live payment of the order is an IntegrityError.
     """
-    hit = limits.limit_hit(amount_won, 0, limits_in_force())
+    range_won = LimitTerm.in_force(
+        {
+            limits.Scope.PAYMENT_MIN: settings.PAYMENT_MIN_WON,
+            limits.Scope.PAYMENT_MAX: settings.PAYMENT_MAX_WON,
+        },
+        merchant=merchant,
+        at=now,
+    )
+    hit = limits.outside(
+        amount_won,
+        min_won=range_won[limits.Scope.PAYMENT_MIN],
+        max_won=range_won[limits.Scope.PAYMENT_MAX],
+    )
     if hit is not None:
         raise OutsideLimits(hit)
     expires_at = now + timedelta(seconds=settings.WINDOW_SECONDS)
@@ -58,12 +70,3 @@ def open_payment(
 def mark_used(*, payment_id: int, now: datetime) -> None:
     """Remember when the shopper first used what was bought (전자상거래법 §17②5)."""
     Payment.objects.filter(pk=payment_id, state="PAID", used_at__isnull=True).update(used_at=now)
-
-
-def limits_in_force() -> limits.Limits:
-    """The limits of the settings, in won."""
-    return limits.Limits(
-        min_won=settings.PAYMENT_MIN_WON,
-        max_won=settings.PAYMENT_MAX_WON,
-        month_max_won=settings.LINE_MONTH_MAX_WON,
-    )

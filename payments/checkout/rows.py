@@ -6,7 +6,8 @@ from django.conf import settings
 
 from payments import calendar, money, outbox
 from payments.carriers.base import PaymentStatus
-from payments.models import Account, CarrierCall, LedgerTransaction, Payment
+from payments.limits import Scope
+from payments.models import Account, CarrierCall, LedgerTransaction, LimitHold, Payment
 from payments.models.ledger import Line
 from payments.states import PaymentState
 
@@ -81,6 +82,7 @@ def finish(
     """
     payment.failure_code = code
     payment.check_at = at + CALL_GRACE if release else None
+    LimitHold.release(payment)
     event = payment.move_to(target, at=at, by=by, reason=code)
     outbox.record(event, subject_id=payment.pk, at=at)
 
@@ -108,6 +110,10 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
         at=payment.paid_at,
     )
     outbox.record(event, subject_id=payment.pk, at=at)
+    if payment.billing_month != calendar.billing_month(payment.created_at):
+        # The month turned between the window and the charge: the line's new month carries it.
+        LimitHold.release(payment)
+        LimitHold.take(payment, {Scope.LINE_MONTH: payment.amount_won}, at=payment.paid_at)
 
 
 def become_unknown(payment: Payment, *, at: datetime, by: str) -> None:

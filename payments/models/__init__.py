@@ -3,6 +3,7 @@
 from payments.models.calls import CarrierCall
 from payments.models.inbound import InboundEvent
 from payments.models.ledger import Account, LedgerEntry, LedgerTransaction
+from payments.models.limits import LimitHold, LimitTerm, LimitUse
 from payments.models.merchants import Merchant
 from payments.models.messages import Message, MessageDelivery
 from payments.models.outbox import OutboxEvent
@@ -18,6 +19,9 @@ __all__ = [
     "InboundEvent",
     "LedgerEntry",
     "LedgerTransaction",
+    "LimitHold",
+    "LimitTerm",
+    "LimitUse",
     "Merchant",
     "Message",
     "MessageDelivery",

@@ -14,7 +14,15 @@ from payments import calendar, declines, money, outbox
 from payments.banks import transfers
 from payments.carriers import registry
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
-from payments.models import Account, CarrierCall, LedgerTransaction, Payment, Refund, claims
+from payments.models import (
+    Account,
+    CarrierCall,
+    LedgerTransaction,
+    LimitHold,
+    Payment,
+    Refund,
+    claims,
+)
 from payments.models.ledger import Line
 from payments.refunds.asking import locked, to_bank, verdict
 from payments.states import RefundState
@@ -211,6 +219,7 @@ def _post(refund: Refund, *, at: datetime) -> None:
     if refund.route == calendar.Route.CARRIER:
         lines = [*back, Line(Account.CARRIER_RECEIVABLE, -refund.amount_won)]
         LedgerTransaction.post(kinds.CARRIER_CANCEL, lines, payment=payment, refund=refund, at=at)
+        LimitHold.give_back(payment, refund.amount_won)
         return
     lines = [*back, Line(Account.REFUND_CLEARING, -refund.amount_won)]
     LedgerTransaction.post(kinds.BANK_REFUND, lines, payment=payment, refund=refund, at=at)

@@ -4,10 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.limits import Limit, Limits, limit_hit
 from payments.money import OverRefund, fee_for, half_up, refundable_won, vat_within
-
-LIMITS = Limits(min_won=1_000, max_won=30_000, month_max_won=1_000_000)
 
 
 def test_fee_and_its_vat_round_half_up() -> None:
@@ -34,18 +31,3 @@ def test_refundable_is_what_is_left() -> None:
     assert refundable_won(10_000, 10_000) == 0
     with pytest.raises(OverRefund):
         refundable_won(10_000, 10_001)
-
-
-@pytest.mark.parametrize(
-    ("amount_won", "used_won", "hit"),
-    [
-        (999, 0, Limit.AMOUNT_TOO_SMALL),
-        (1_000, 0, None),
-        (30_000, 0, None),
-        (30_001, 0, Limit.PER_PAYMENT),
-        (10_000, 990_000, None),
-        (10_000, 990_001, Limit.MONTHLY),
-    ],
-)
-def test_limits_are_exact_at_the_edge(amount_won: int, used_won: int, hit: Limit | None) -> None:
-    assert limit_hit(amount_won, used_won, LIMITS) == hit
