@@ -1,9 +1,11 @@
 """Korean and English are both complete: no string without its translation, none left over."""
 
+import ast
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conventions import sources
+from tests.conventions.sources import ROOT
+
 CATALOGUE = ROOT / "locale/en/LC_MESSAGES/django.po"
 
 
@@ -11,16 +13,17 @@ def entries(text: str) -> list[tuple[str, str]]:
     """Every (msgid, msgstr) of a catalogue, header left out."""
     found = []
     for block in text.split("\n\n"):
-        if "msgid " not in block or "#~" in block:
+        # Not `#| msgid`, the former text that gettext leaves as a comment.
+        start = re.search(r"^msgid ", block, re.MULTILINE)
+        if start is None:
             continue
-        body = block[block.index("msgid ") :]
-        msgid, _, msgstr = body.partition("\nmsgstr ")
+        msgid, _, msgstr = block[start.start() :].partition("\nmsgstr ")
         found.append((_joined(msgid.removeprefix("msgid ")), _joined(msgstr)))
     return [pair for pair in found if pair[0]]
 
 
 def _joined(quoted: str) -> str:
-    return "".join(line.strip().strip('"') for line in quoted.splitlines())
+    return "".join(ast.literal_eval(line) for line in quoted.splitlines() if line.startswith('"'))
 
 
 def test_every_string_has_its_english() -> None:
@@ -33,12 +36,38 @@ def test_every_string_has_its_english() -> None:
 def test_the_compiled_catalogue_belongs_to_the_text() -> None:
     compiled = (CATALOGUE.parent / "django.mo").read_bytes()
     absent = [
-        msgstr
-        for _, msgstr in entries(CATALOGUE.read_text())
-        if msgstr.replace("\\n", "\n").replace('\\"', '"').encode() not in compiled
+        msgstr for _, msgstr in entries(CATALOGUE.read_text()) if msgstr.encode() not in compiled
     ]
 
     assert absent == []
+
+
+def test_every_string_of_the_source_is_in_the_catalogue() -> None:
+    known = {msgid for msgid, _ in entries(CATALOGUE.read_text())}
+
+    assert {msgid: at for msgid, at in sources.strings().items() if msgid not in known} == {}
+
+
+def test_no_string_of_the_catalogue_is_left_over() -> None:
+    used = sources.strings()
+
+    assert [msgid for msgid, _ in entries(CATALOGUE.read_text()) if msgid not in used] == []
+
+
+def test_a_string_is_found_however_it_is_written() -> None:
+    template = """{% trans "가" %}{% translate '나"' as x %}{{ _("다") }}{# {% trans "빼" %} #}
+        {% blocktrans trimmed with n=1 %}
+          라 {{ n }}
+          100%
+        {% endblocktrans %}{% blocktrans count n=2 %}하나{% plural %}여럿{% endblocktrans %}"""
+    module = (
+        """_("가" "나"); gettext_lazy("다"); ngettext("하나", "여럿", n); other("빼"); _(name)"""
+    )
+
+    assert set(sources.in_template(template)) == {
+        "가", '나"', "다", "라 %(n)s 100%%", "하나", "여럿",
+    }  # fmt: skip
+    assert set(sources.in_python(module)) == {"가나", "다", "하나", "여럿"}
 
 
 def test_the_check_sees_a_missing_translation() -> None:
