@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Packages' own notices about newer versions say nothing about this project.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+SHEET := test-results/contact-sheet
+
 # Settings as a deployment would have them, for checks that read settings and touch nothing.
 ZEROS := AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 AS_DEPLOYED := env SANDBOX=0 DEBUG=0 DJANGO_SETTINGS_MODULE=portal.settings \
@@ -15,10 +17,10 @@ AS_DEPLOYED := env SANDBOX=0 DEBUG=0 DJANGO_SETTINGS_MODULE=portal.settings \
 	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
 	CARRIER_API_URL=https://operator.example.kr CARRIER_API_TOKEN=for-checks-only
 
-.PHONY: help run test lint browser lock messages clean
+.PHONY: help run test lint browser contact-sheet lock messages clean
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 run: $(VENV)/run.stamp ## set up and start the portal with everything it needs; Ctrl-C stops it
 	@PHONEBILL_DIE_WITH_PARENT=1 exec $(BIN)/python manage.py up
@@ -37,6 +39,13 @@ lint: $(VENV)/dev.stamp ## everything of `make test` that needs no server
 
 browser: $(VENV)/dev.stamp ## find Chromium for the browser tests, or install it
 	@$(BIN)/python -m tests.browser
+
+# The sheet is written whatever the journeys found: that is when it is looked at.
+contact-sheet: browser ## one page with a picture of every page: test-results/contact-sheet/index.html
+	rm -rf $(SHEET)
+	mkdir -p $(SHEET)
+	SCREENSHOTS=$(CURDIR)/$(SHEET) $(BIN)/python -m pytest tests/journeys/test_pages.py -q; \
+		status=$$?; $(BIN)/python -m tests.contact_sheet $(SHEET) && exit $$status
 
 lock: $(VENV)/dev.stamp ## write both lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

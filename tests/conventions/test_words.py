@@ -60,9 +60,7 @@ def test_a_string_is_found_however_it_is_written() -> None:
           라 {{ n }}
           100%
         {% endblocktrans %}{% blocktrans count n=2 %}하나{% plural %}여럿{% endblocktrans %}"""
-    module = (
-        """_("가" "나"); gettext_lazy("다"); ngettext("하나", "여럿", n); other("빼"); _(name)"""
-    )
+    module = """_("가" "나"); gettext_lazy("다"); ngettext("하나", "여럿", n); f("빼"); _(name)"""
 
     assert set(sources.in_template(template)) == {
         "가", '나"', "다", "라 %(n)s 100%%", "하나", "여럿",

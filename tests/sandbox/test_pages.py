@@ -53,3 +53,14 @@ def test_a_new_text_appears_by_itself(carrier: Carrier, small_phone: Page) -> No
     expect(page.get_by_text("아직 받은 문자가 없습니다.")).to_be_visible()
     carrier.prepared("3579")
     expect(page.get_by_text("결제 인증번호")).to_be_visible(timeout=10_000)
+
+
+def test_korean_is_readable_on_a_machine_without_korean_fonts(
+    carrier: Carrier, small_phone: Page
+) -> None:
+    page = small_phone
+    page.goto(f"{carrier.base_url}/sandbox/phones/")
+    page.wait_for_load_state("networkidle")
+
+    loaded = "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+    assert "Pretendard Variable" in {name.strip('"') for name in page.evaluate(loaded)}

@@ -1,6 +1,7 @@
 """The operator's settings, all from its own environment; a missing value stops the start."""
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -115,6 +116,10 @@ USE_TZ = True
 USE_I18N = False
 STATIC_URL = "/sandbox/static/"
 WHITENOISE_USE_FINDERS = True
+# A Korean font where the machine has none: the font package as it was published, kept once in the
+# repository. Without it the pages fall back to the system's fonts.
+_FONTS = Path(__file__).resolve().parents[3] / "static" / "fonts"
+STATICFILES_DIRS = [("fonts", _FONTS)] if _FONTS.is_dir() else []
 
 LOGGING = {
     "version": 1,
