@@ -242,4 +242,7 @@ SITE_NAME = env.text("SITE_NAME", default="Phonebill")
 DESK_PHONE = env.text("DESK_PHONE", default="1600-0100")
 DESK_EMAIL = env.text("DESK_EMAIL", default="help@phonebill.test")
 DESK_HOURS = env.text("DESK_HOURS", default="평일 9–18시")
+DESK_FAX = env.text("DESK_FAX", default="")
+# Who answers for the payers' protection (정보통신망법 §59): a role or a name.
+PROTECTION_OFFICER = env.text("PROTECTION_OFFICER", default="고객센터 책임자")
 DEFAULT_FROM_EMAIL = DESK_EMAIL

@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal.views import accounts, health, home, merchant, shop
+from portal.views import accounts, design, health, help, home, merchant, shop
 
 pages = [
     path("", home.home, name="home"),
-    path("help/", home.help_page, name="help"),
+    path("help/", help.index, name="help"),
+    path("help/<slug:slug>/", help.page, name="help-page"),
+    path("design/", design.page, name="design"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("shop/<slug:slug>/", shop.shelf, name="shop"),

@@ -1,0 +1,108 @@
+"""The help: an index that searches, and one page per subject."""
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from payments import calendar
+from payments.carriers import registry
+from payments.models import Merchant
+from portal import help as guide
+from portal.help import Topic
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Every page of the help; with `q`, what was found in them."""
+    query = request.GET.get("q", "").strip()[: guide.LONGEST_QUERY]
+    topics = guide.topics(is_sandbox=settings.SANDBOX)
+    context: dict[str, Any] = {"topics": topics, "query": query}
+    if query:
+        facts = _facts(timezone.now())
+        sections = [
+            section
+            for topic in topics
+            for section in guide.sections(topic, _words(request, topic, facts))
+        ]
+        context["hits"] = guide.search(sections, query)
+    return render(request, "portal/help/index.html", context)
+
+
+@require_safe
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """One subject; 404 for one we have no page on."""
+    topics = guide.topics(is_sandbox=settings.SANDBOX)
+    topic = next((topic for topic in topics if topic.slug == slug), None)
+    if topic is None:
+        raise Http404
+    facts = _facts(timezone.now())
+    sections = guide.sections(topic, _words(request, topic, facts))
+    context = {**facts, "topics": topics, "topic": topic, "sections": sections}
+    return render(request, "portal/help/page.html", context)
+
+
+def _words(request: HttpRequest, topic: Topic, facts: dict[str, Any]) -> str:
+    return render_to_string(topic.template, facts, request)
+
+
+def _facts(now: datetime) -> dict[str, Any]:
+    """What the pages say in figures, from where the money code has it too.
+
+    `today_cutoff` is the last moment a payment made now can be taken off the bill at every
+    operator; None in the minutes at month end when that is over. `refund_by` is the last day of a
+    refund to an account that is approved now.
+    """
+    capabilities = [carrier.capabilities for carrier in registry.carriers()]
+    cutoff = min(calendar.carrier_cutoff(now, capability) for capability in capabilities)
+    today = now.astimezone(calendar.SEOUL).date()
+    return {
+        "now": now,
+        "today_cutoff": cutoff if now < cutoff else None,
+        "next_month": calendar.month_end(now),
+        "refund_by": calendar.business_days_after(today, 3),
+        "merchants": Merchant.objects.filter(is_active=True).order_by("id"),
+        "limits": {
+            "min_won": settings.PAYMENT_MIN_WON,
+            "max_won": settings.PAYMENT_MAX_WON,
+            "month_won": settings.LINE_MONTH_MAX_WON,
+            "code_minutes": settings.CODE_SECONDS // 60,
+            "code_attempts": settings.CODE_ATTEMPTS,
+            "resends": settings.CODE_RESENDS,
+            "resend_seconds": settings.CODE_RESEND_SECONDS,
+            "window_minutes": settings.WINDOW_SECONDS // 60,
+        },
+        "officer": {
+            "role": _(settings.PROTECTION_OFFICER),
+            "phone": settings.DESK_PHONE,
+            "fax": settings.DESK_FAX,
+            "email": settings.DESK_EMAIL,
+        },
+        "samples": _samples(now),
+        "our_host": settings.PUBLIC_URL.partition("://")[2],
+    }
+
+
+def _samples(now: datetime) -> dict[str, str]:
+    """Texts as we send them, from the very templates they are sent by."""
+    words = {
+        "site_name": settings.SITE_NAME,
+        "desk_phone": settings.DESK_PHONE,
+        "code": "123456",
+        "merchant": SimpleNamespace(name=_("멜로디 뮤직"), phone="02-555-0100"),
+        "payment": SimpleNamespace(
+            item_name=_("밤 산책 (음원 1곡)"),
+            amount_won=2_200,
+            paid_at=now,
+            billing_month=calendar.billing_month(now),
+        ),
+    }
+    kinds = ("paid", "verification")
+    return {kind: render_to_string(f"messages/{kind}.sms.txt", words).strip() for kind in kinds}
