@@ -169,4 +169,5 @@ class _Reader(HTMLParser):
 
     def _open(self) -> Iterator[list[str]]:
         if self.found:
-            yield self.found[-1][1 if self._is_title else 2]
+            _anchor, title, text = self.found[-1]
+            yield title if self._is_title else text
