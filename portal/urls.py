@@ -16,6 +16,7 @@ pages = [
     path("shop/<slug:slug>/", shop.shelf, name="shop"),
     path("shop/<slug:slug>/library/<str:token>/", shop.library, name="shop-library"),
     path("shop/<slug:slug>/library/<str:token>/file/", shop.download, name="shop-download"),
+    path("shop/<slug:slug>/library/<str:token>/read/", shop.read, name="shop-read"),
     path("shop/<slug:slug>/<slug:product>/", shop.product_page, name="shop-product"),
     path("shop/<slug:slug>/<slug:product>/buy/", shop.buy, name="shop-buy"),
     path("merchant/", merchant.home, name="merchant-home"),

@@ -1,7 +1,7 @@
 """Makes the demo goods: melodies, books and covers, all of them our own.
 
 `python -m portal.goods.make` writes the same bytes every time; its output is committed, so nobody
-has to run it. Only the standard library is used.
+has to run it.
 """
 
 import math
@@ -9,13 +9,14 @@ import struct
 import wave
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from portal.goods import books
+from portal.goods.books import Book
+
 _HERE = Path(__file__).resolve().parent
 _FILES = _HERE / "files"
-_BOOKS = _HERE / "books"
 _PREVIEWS = _HERE.parent.parent / "static" / "previews"
 _RATE = 11_025
 _PREVIEW_SECONDS = 4
@@ -90,13 +91,6 @@ _SONGS: dict[str, tuple[int, list[tuple[tuple[float, ...], float, str]]]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Book:
-    slug: str
-    title: str
-    chapters: list[tuple[str, list[str]]]
-
-
 def main() -> None:
     """Write every song, preview and book."""
     _FILES.mkdir(exist_ok=True)
@@ -105,8 +99,8 @@ def main() -> None:
         samples = _play(tempo, voices)
         _write_wave(_FILES / f"{slug}.wav", samples)
         _write_wave(_PREVIEWS / f"{slug}.wav", _faded(samples[: _PREVIEW_SECONDS * _RATE]))
-    for text in sorted(_BOOKS.glob("*.txt")):
-        book = _read_book(text)
+    for text in sorted(books.FOLDER.glob("*.txt")):
+        book = books.read(text)
         _write_book(_FILES / f"{book.slug}.epub", book)
 
 
@@ -167,19 +161,7 @@ def _write_wave(path: Path, samples: list[float]) -> None:
         out.writeframes(struct.pack(f"<{len(frames)}h", *frames))
 
 
-def _read_book(path: Path) -> _Book:
-    """Blocks between empty lines: `# title`, then `## chapter` and its paragraphs."""
-    title, *blocks = path.read_text(encoding="utf-8").strip().split("\n\n")
-    chapters: list[tuple[str, list[str]]] = []
-    for block in blocks:
-        if block.startswith("## "):
-            chapters.append((block.removeprefix("## "), []))
-        else:
-            chapters[-1][1].append(block)
-    return _Book(path.stem, title.removeprefix("# "), chapters)
-
-
-def _write_book(path: Path, book: _Book) -> None:
+def _write_book(path: Path, book: Book) -> None:
     """An EPUB 3: the type first and uncompressed, as the format wants."""
     names = [f"page{number}.xhtml" for number in range(1, len(book.chapters) + 1)]
     parts = {
@@ -188,9 +170,9 @@ def _write_book(path: Path, book: _Book) -> None:
         "book/nav.xhtml": _nav(book, names),
         "book/style.css": "body{line-height:1.7;margin:1em}h1{font-size:1.4em}",
     }
-    for name, (title, paragraphs) in zip(names, book.chapters, strict=True):
-        text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
-        parts[f"book/{name}"] = _xhtml(title, f"<h1>{escape(title)}</h1>{text}")
+    for name, chapter in zip(names, book.chapters, strict=True):
+        text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in chapter.paragraphs)
+        parts[f"book/{name}"] = _xhtml(chapter.title, f"<h1>{escape(chapter.title)}</h1>{text}")
     with zipfile.ZipFile(path, "w") as out:
         out.writestr(zipfile.ZipInfo("mimetype", _MADE_AT), "application/epub+zip")
         for name, text in parts.items():
@@ -206,7 +188,7 @@ _CONTAINER = (
 )
 
 
-def _package(book: _Book, names: list[str]) -> str:
+def _package(book: Book, names: list[str]) -> str:
     items = "".join(
         f'<item id="p{i}" href="{name}" media-type="application/xhtml+xml"/>'
         for i, name in enumerate(names)
@@ -226,10 +208,10 @@ def _package(book: _Book, names: list[str]) -> str:
     )
 
 
-def _nav(book: _Book, names: list[str]) -> str:
+def _nav(book: Book, names: list[str]) -> str:
     rows = "".join(
-        f'<li><a href="{name}">{escape(title)}</a></li>'
-        for name, (title, _paragraphs) in zip(names, book.chapters, strict=True)
+        f'<li><a href="{name}">{escape(chapter.title)}</a></li>'
+        for name, chapter in zip(names, book.chapters, strict=True)
     )
     body = f'<nav epub:type="toc"><h1>{escape(book.title)}</h1><ol>{rows}</ol></nav>'
     return _xhtml(book.title, body)

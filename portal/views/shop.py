@@ -5,7 +5,9 @@ They stand for a merchant's own site: they know the payment by its token only.
 
 import mimetypes
 import secrets
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.http import (
     FileResponse,
@@ -22,7 +24,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from payments import checkout, refunds
+from payments import calendar, checkout, refunds
+from payments.carriers import registry
 from payments.models import Merchant, Payment
 from payments.models.payments import new_token
 from payments.states import PaymentState
@@ -44,11 +47,8 @@ def shelf(request: HttpRequest, slug: str) -> HttpResponse:
 def product_page(request: HttpRequest, slug: str, product: str) -> HttpResponse:
     """One product and the button to pay."""
     merchant = _merchant(slug)
-    context = {
-        "merchant": merchant,
-        "product": _product(slug, product),
-        "policy_days": merchant.refund_days,
-    }
+    context = {"merchant": merchant, "product": _product(slug, product)}
+    context |= _cancel_facts(merchant, timezone.now())
     return render(request, "portal/shop/product.html", context)
 
 
@@ -83,11 +83,24 @@ def library(request: HttpRequest, slug: str, token: str) -> HttpResponse:
         "payment": payment,
         "product": _bought(payment),
         "is_open": _is_open(payment),
-        "is_refunded": not _is_open(payment),
         "play_url": f"{file_url}?play=1",
         "download_url": file_url,
     }
     return render(request, "portal/shop/library.html", context)
+
+
+@require_safe
+@never_cache
+def read(request: HttpRequest, slug: str, token: str) -> HttpResponse:
+    """A book, to read in the browser; opening it is using it."""
+    payment = _paid(slug, token)
+    chosen = _bought(payment)
+    if not _is_open(payment) or chosen.book is None:
+        raise Http404
+    if request.method == "GET":
+        checkout.mark_used(payment_id=payment.pk, now=timezone.now())
+    context = {"merchant": payment.merchant, "payment": payment, "product": chosen}
+    return render(request, "portal/shop/read.html", context)
 
 
 @require_safe
@@ -103,6 +116,21 @@ def download(request: HttpRequest, slug: str, token: str) -> HttpResponse | File
     if request.GET.get("play"):
         return _playable(request, chosen.file)
     return FileResponse(chosen.file.open("rb"), as_attachment=True, filename=chosen.file_name)
+
+
+def _cancel_facts(merchant: Merchant, now: datetime) -> dict[str, Any]:
+    """What a buyer of today is promised: the last day to change one's mind, and the last moment it
+    leaves the bill at every operator (None in the minutes at month end when that is over)."""
+    cutoff = min(
+        calendar.carrier_cutoff(now, carrier.capabilities) for carrier in registry.carriers()
+    )
+    today = now.astimezone(calendar.SEOUL).date()
+    return {
+        "bill_month": calendar.billing_month(now),
+        "refund_days": merchant.refund_days,
+        "mind_until": today + timedelta(days=merchant.refund_days),
+        "cutoff": cutoff if now < cutoff else None,
+    }
 
 
 def _merchant(slug: str) -> Merchant:

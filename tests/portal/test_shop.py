@@ -1,13 +1,16 @@
 """The demo shops and the library: what was paid for, for as long as it is paid for."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from payments.calendar import SEOUL
 from payments.models import Payment
 from portal.goods import catalogue
+from portal.views import shop as views
 from tests.portal import histories
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +99,53 @@ def test_every_product_can_be_bought_and_is_there() -> None:
         for product in catalogue.products(slug):
             assert 1_000 <= product.amount_won <= 30_000
             assert product.file.is_file()
+
+
+def test_a_book_is_read_in_the_browser_and_counts_as_used(client: Client) -> None:
+    histories.shop("bookshelf")
+    client.post("/shop/bookshelf/night-post/buy/")
+    payment = Payment.objects.get()
+    assert client.get(f"{payment.return_url}read/").status_code == 404
+    pay(payment)
+
+    html = client.get(f"{payment.return_url}read/").content.decode()
+
+    assert "세 번째 편지" in html
+    payment.refresh_from_db()
+    assert payment.used_at is not None
+
+
+def test_a_song_has_nothing_to_read(client: Client, bought: Payment) -> None:
+    pay(bought)
+
+    assert client.get(f"{bought.return_url}read/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        (datetime(2026, 11, 23, 14, 5, tzinfo=SEOUL), "11월 30일 23:50까지는 요금에서"),
+        (datetime(2026, 12, 31, 9, 0, tzinfo=SEOUL), "12월 31일 23:50까지는 요금에서"),
+        (datetime(2026, 11, 30, 23, 55, tzinfo=SEOUL), "본인 계좌로 돌려드려요"),
+    ],
+)
+def test_product_says_until_when_it_can_be_cancelled_by_the_calendar(
+    client: Client, monkeypatch: pytest.MonkeyPatch, moment: datetime, said: str
+) -> None:
+    histories.shop("melody")
+    monkeypatch.setattr(views.timezone, "now", lambda: moment)
+
+    html = client.get("/shop/melody/night-walk/").content.decode()
+
+    assert said in html
+    last = moment.date() + timedelta(days=7)
+    assert f"쓰기 전이면 {last.month}월 {last.day}일까지" in html
+
+
+def test_product_has_one_main_button(client: Client) -> None:
+    histories.shop("melody")
+
+    html = client.get("/shop/melody/night-walk/").content.decode()
+
+    assert html.count("button main") == 1
+    assert 'src="/static/previews/night-walk' in html
