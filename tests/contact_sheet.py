@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 # What tests/journeys/test_pages.py calls its pictures: page, language, width.
-_NAME = re.compile(r"(?P<page>.+)-(?P<language>[a-z]{2})-(?P<width>[0-9]+)(?P<dark>-dark)?[.]png")
+_NAME = re.compile(r"(?P<page>.+)-(?P<language>[a-z]{2})-(?P<width>[0-9]+)[.]png")
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Contact sheet</title><style>
 body { margin: 2rem; font: 16px/1.5 system-ui, sans-serif; background: #ddd; }
@@ -31,21 +31,21 @@ def write(directory: Path) -> Path:
 
 def sheet(names: Iterable[str]) -> str:
     """The page for pictures of these names; a name of another form is left out."""
-    pages: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    pages: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     for name in names:
         if match := _NAME.fullmatch(name):
-            picture = (int(match["width"]), match["dark"] or "", match["language"], name)
+            picture = (int(match["width"]), match["language"], name)
             pages[match["page"]].append(picture)
     links = "".join(f'<a href="#{escape(page)}">{escape(page)}</a><br>' for page in sorted(pages))
     body = "".join(_section(page, sorted(pages[page])) for page in sorted(pages))
     return f"{_HEAD}<h1>{len(pages)} pages</h1><nav>{links}</nav>{body}</body></html>\n"
 
 
-def _section(page: str, pictures: list[tuple[int, str, str, str]]) -> str:
+def _section(page: str, pictures: list[tuple[int, str, str]]) -> str:
     figures = "".join(
-        f"<figure><figcaption>{language} {width}{dark}</figcaption>"
+        f"<figure><figcaption>{language} {width}</figcaption>"
         f'<a href="{escape(name)}"><img src="{escape(name)}" alt="" loading="lazy"></a></figure>'
-        for width, dark, language, name in pictures
+        for width, language, name in pictures
     )
     name = escape(page)
     return f'<section id="{name}"><h2>{name}</h2><div class="row">{figures}</div></section>'

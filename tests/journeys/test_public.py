@@ -1,0 +1,111 @@
+"""Pages anybody can read, and the components they are made of: axe, width, both schemes; the
+dialog and the player.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from portal import help as guide
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+PHONE = ViewportSize(width=360, height=780)
+PATHS = (
+    "/",
+    "/design/",
+    "/help/?q=취소",
+    "/shop/bookshelf/night-post/",
+    *(f"/help/{topic.slug}/" for topic in guide.topics(is_sandbox=True)),
+)
+WIDTH = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+# Colours do not depend on the language: each scheme is looked at in one.
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "ko-KR"), ("dark", "en-US")])
+def test_every_page_passes_axe_and_fits(
+    browser: Browser, stack: Stack, scheme: str, locale: str
+) -> None:
+    context = browser.new_context(
+        base_url=stack.portal,
+        viewport=PHONE,
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale=locale,
+    )
+    page = context.new_page()
+    problems = []
+    for path in PATHS:
+        page.goto(path)
+        problems += [f"{path}: {problem}" for problem in _problems(page)]
+    context.close()
+
+    assert problems == []
+
+
+def _problems(page: Page) -> list[str]:
+    report = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    found = [
+        f"{violation['id']}: {node['html'][:120]}"
+        for violation in report.response["violations"]
+        for node in violation["nodes"]
+    ]
+    for width in (320, 1280):
+        page.set_viewport_size(ViewportSize(width=width, height=780))
+        if page.evaluate(WIDTH) > 0:
+            found.append(f"wider than {width}")
+    page.set_viewport_size(PHONE)
+    return found
+
+
+def test_a_dialog_opens_holds_the_focus_and_gives_it_back_without_javascript(
+    browser: Browser, stack: Stack
+) -> None:
+    context = browser.new_context(viewport=PHONE, java_script_enabled=False, locale="ko-KR")
+    page = context.new_page()
+    page.goto(f"{stack.portal}/shop/melody/night-walk/")
+    opener = page.get_by_role("button", name="취소 규칙 보기")
+    dialog = page.get_by_role("dialog", name="취소 규칙")
+    expect(dialog).to_be_hidden()
+
+    opener.press("Enter")
+    expect(dialog).to_be_visible()
+    expect(page.locator("dialog:modal")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+    opener.click()
+    dialog.get_by_role("button", name="닫기").click()
+    expect(dialog).to_be_hidden()
+    context.close()
+
+
+def test_one_preview_plays_at_a_time(browser: Browser, stack: Stack) -> None:
+    page = browser.new_page(viewport=PHONE, locale="ko-KR")
+    page.goto(f"{stack.portal}/shop/melody/")
+    first, second = (page.locator("[data-player]").nth(number) for number in (0, 1))
+
+    first.get_by_role("button", name="미리 듣기").click()
+    expect(first.get_by_role("button", name="그만 듣기")).to_be_visible()
+    second.get_by_role("button", name="미리 듣기").click()
+    expect(second.get_by_role("button", name="그만 듣기")).to_be_visible()
+
+    expect(first.get_by_role("button", name="미리 듣기")).to_be_visible()
+    assert page.evaluate("[...document.querySelectorAll('audio')].map((a) => a.paused)")[:2] == [
+        True,
+        False,
+    ]
+    page.close()
+
+
+def test_a_preview_plays_by_the_browsers_own_player_without_javascript(
+    browser: Browser, stack: Stack
+) -> None:
+    context = browser.new_context(viewport=PHONE, java_script_enabled=False, locale="ko-KR")
+    page = context.new_page()
+    page.goto(f"{stack.portal}/shop/melody/")
+
+    expect(page.locator("audio[controls]").first).to_be_visible()
+    expect(page.locator("[data-player] button").first).to_be_hidden()
+    context.close()
