@@ -48,3 +48,17 @@ def refundable_won(paid_won: int, held_won: int) -> int:
     if held_won > paid_won:
         raise OverRefund(f"{held_won} won held of {paid_won} paid")
     return paid_won - held_won
+
+
+def fee_share(left: Fee, left_won: int, refund_won: int) -> Fee:
+    """The part of a payment's remaining fee that a refund of `refund_won` gives back.
+
+    `left` and `left_won` are what earlier refunds have not given back yet, so that however a
+    payment is given back, all of its fee comes back with its last won. Raises OverRefund.
+    """
+    if not 0 < refund_won <= left_won:
+        raise OverRefund(f"{refund_won} won asked back of {left_won} left")
+    return Fee(
+        fee_won=half_up(left.fee_won * refund_won, left_won),
+        fee_vat_won=half_up(left.fee_vat_won * refund_won, left_won),
+    )

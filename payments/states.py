@@ -1,4 +1,4 @@
-"""The states of a payment and of a refund, and every allowed move between them.
+"""The states of a payment, a refund and a payout, and every allowed move between them.
 
 One table answers both "is this allowed?" and "what is announced?": its value is the event that the
 outbox carries, or None. Pure: no Django, no clock (design §4).
@@ -81,6 +81,8 @@ REFUND_MOVES: Moves = {
     (_R.REQUESTED, _R.SCHEDULED): None,
     (_R.REQUESTED, _R.AWAITING_ACCOUNT): "refund.account_needed",
     (_R.REQUESTED, _R.WITHDRAWN): "refund.withdrawn",
+    # The operator cancelled by itself: the file of its day said so, nothing was sent by us.
+    (_R.REQUESTED, _R.SUCCEEDED): "refund.corrected",
     (_R.SCHEDULED, _R.SENDING): None,
     (_R.SCHEDULED, _R.AWAITING_ACCOUNT): "refund.account_needed",
     (_R.SCHEDULED, _R.WITHDRAWN): "refund.withdrawn",
@@ -101,6 +103,35 @@ REFUND_MOVES: Moves = {
 REFUND_FINAL = frozenset({_R.SUCCEEDED, _R.WITHDRAWN})
 # Money that has left or may leave: what a new refund may not promise again.
 REFUND_HOLDS_MONEY = frozenset(_R) - {_R.FAILED, _R.WITHDRAWN}
+
+
+class PayoutState(StrEnum):
+    """Where the payout of a settlement stands."""
+
+    SCHEDULED = "SCHEDULED"
+    SENDING = "SENDING"
+    UNKNOWN = "UNKNOWN"
+    PAID = "PAID"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+_O = PayoutState
+PAYOUT_MOVES: Moves = {
+    (_O.SCHEDULED, _O.SENDING): None,
+    (_O.SCHEDULED, _O.FAILED): "payout.failed",
+    (_O.SCHEDULED, _O.CANCELED): None,
+    (_O.SENDING, _O.PAID): "payout.paid",
+    (_O.SENDING, _O.UNKNOWN): None,
+    (_O.SENDING, _O.FAILED): "payout.failed",
+    (_O.UNKNOWN, _O.SENDING): None,
+    (_O.UNKNOWN, _O.PAID): "payout.paid",
+    (_O.FAILED, _O.SCHEDULED): None,
+    (_O.FAILED, _O.CANCELED): None,
+}
+PAYOUT_FINAL = frozenset({_O.PAID, _O.CANCELED})
+# Certainly nothing has left: the amount may still be lowered.
+PAYOUT_UNSENT = frozenset({_O.SCHEDULED, _O.FAILED})
 
 
 def check_move(moves: Moves, current: str, target: str) -> str | None:

@@ -19,7 +19,11 @@ TASKS: dict[str, tuple[str, ...]] = {
     ),
     "refund.account_needed": ("support.tasks.notify_account_needed",),
     "refund.failed": (),
+    # The operator cancelled by itself; its daily file said so.
+    "refund.corrected": ("portal.tasks.notify_refunded_without_ticket",),
     "refund.withdrawn": (),
+    "payout.paid": (),
+    "payout.failed": (),
     "ticket.received": ("support.tasks.notify_ticket_received",),
     "ticket.approved": ("support.tasks.notify_ticket_approved",),
     "ticket.rejected": ("support.tasks.notify_ticket_rejected",),

@@ -156,6 +156,8 @@ def _entries(merchant: Merchant, days: Days) -> Any:
         transaction__merchant=merchant,
         transaction__posted_at__gte=days.starts_at,
         transaction__posted_at__lt=days.ends_before,
+        # What is paid out was earned before: it is no figure of the day.
+        transaction__payment__isnull=False,
     )
 
 
@@ -163,7 +165,10 @@ def _sums() -> dict[str, Any]:
     kind = LedgerTransaction.Kind
     sale = Q(transaction__kind=kind.PAID, account=Account.CARRIER_RECEIVABLE)
     # Each kind of refund has one line whose amount is what the payer got back.
-    carrier_refund = Q(transaction__kind=kind.CARRIER_CANCEL, account=Account.CARRIER_RECEIVABLE)
+    carrier_refund = Q(
+        transaction__kind__in=[kind.CARRIER_CANCEL, kind.CORRECTION],
+        account=Account.CARRIER_RECEIVABLE,
+    )
     bank_refund = Q(transaction__kind=kind.BANK_REFUND, account=Account.REFUND_CLEARING)
     return {
         "sales_won": _won(sale),

@@ -7,7 +7,7 @@ from django.conf import settings
 from payments import calendar, money, outbox
 from payments.carriers.base import PaymentStatus
 from payments.limits import Scope
-from payments.models import Account, CarrierCall, LedgerTransaction, LimitHold, Payment
+from payments.models import Account, CarrierCall, FeeTerm, LedgerTransaction, LimitHold, Payment
 from payments.models.ledger import Line
 from payments.states import PaymentState
 
@@ -97,7 +97,8 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
     payment.carrier_tx = status.carrier_tx
     payment.check_at = None
     event = payment.move_to(PaymentState.PAID, at=at, by=by)
-    fee = money.fee_for(payment.amount_won, payment.merchant.fee_bps)
+    fee_bps = FeeTerm.bps_at(payment.merchant, status.paid_at or at)
+    fee = money.fee_for(payment.amount_won, fee_bps)
     LedgerTransaction.post(
         LedgerTransaction.Kind.PAID,
         [

@@ -1,5 +1,6 @@
 """Rows of the money. One module a subject; import from here."""
 
+from payments.models.billing import BillingNotice
 from payments.models.calls import CarrierCall
 from payments.models.inbound import InboundEvent
 from payments.models.ledger import Account, LedgerEntry, LedgerTransaction
@@ -8,14 +9,31 @@ from payments.models.merchants import Merchant
 from payments.models.messages import Message, MessageDelivery
 from payments.models.outbox import OutboxEvent
 from payments.models.payments import CodeChallenge, Consent, Payment, PaymentEvent
+from payments.models.reconciliation import Difference, OperatorLine, Reconciliation
 from payments.models.refunds import Refund, RefundEvent
+from payments.models.settlement import (
+    Category,
+    FeeTerm,
+    Payout,
+    PayoutCall,
+    PayoutEvent,
+    Remittance,
+    Settlement,
+    SettlementHold,
+    SettlementLine,
+    SettlementTerms,
+)
 from payments.models.verifications import PhoneVerification
 
 __all__ = [
     "Account",
+    "BillingNotice",
     "CarrierCall",
+    "Category",
     "CodeChallenge",
     "Consent",
+    "Difference",
+    "FeeTerm",
     "InboundEvent",
     "LedgerEntry",
     "LedgerTransaction",
@@ -25,10 +43,20 @@ __all__ = [
     "Merchant",
     "Message",
     "MessageDelivery",
+    "OperatorLine",
     "OutboxEvent",
     "Payment",
     "PaymentEvent",
+    "Payout",
+    "PayoutCall",
+    "PayoutEvent",
     "PhoneVerification",
+    "Reconciliation",
     "Refund",
     "RefundEvent",
+    "Remittance",
+    "Settlement",
+    "SettlementHold",
+    "SettlementLine",
+    "SettlementTerms",
 ]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from payments import calendar, declines, money, outbox
+from payments import calendar, declines, outbox
 from payments.banks import transfers
 from payments.carriers import registry
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
@@ -209,19 +209,15 @@ def _record_unknown(refund_id: int, call: CarrierCall, problem: str, *, at: date
 def _post(refund: Refund, *, at: datetime) -> None:
     """Both routes return the fee; the carrier route takes the charge off the receivable."""
     payment = refund.payment
-    fee = money.fee_for(refund.amount_won, payment.merchant.fee_bps)
-    back = [
-        Line(Account.MERCHANT_PAYABLE, refund.amount_won - fee.total_won),
-        Line(Account.FEE_REVENUE, fee.fee_won),
-        Line(Account.VAT_PAYABLE, fee.fee_vat_won),
-    ]
     kinds = LedgerTransaction.Kind
     if refund.route == calendar.Route.CARRIER:
-        lines = [*back, Line(Account.CARRIER_RECEIVABLE, -refund.amount_won)]
+        lines = LedgerTransaction.refund_lines(
+            payment, refund.amount_won, Account.CARRIER_RECEIVABLE
+        )
         LedgerTransaction.post(kinds.CARRIER_CANCEL, lines, payment=payment, refund=refund, at=at)
         LimitHold.give_back(payment, refund.amount_won)
         return
-    lines = [*back, Line(Account.REFUND_CLEARING, -refund.amount_won)]
+    lines = LedgerTransaction.refund_lines(payment, refund.amount_won, Account.REFUND_CLEARING)
     LedgerTransaction.post(kinds.BANK_REFUND, lines, payment=payment, refund=refund, at=at)
     settled = [
         Line(Account.REFUND_CLEARING, refund.amount_won),

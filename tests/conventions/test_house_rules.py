@@ -79,6 +79,7 @@ STATE_WRITERS = {
     "payments/models/moving.py move_to",
     "payments/checkout/rows.py __init__",
     "payments/models/calls.py set_outcome",
+    "payments/models/settlement.py finish",
     "payments/refunds/sending.py _intend",
 }
 STATE_UPDATERS = {

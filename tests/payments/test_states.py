@@ -5,11 +5,12 @@ import itertools
 import pytest
 
 from payments import states
-from payments.states import IllegalMove, PaymentState, RefundState
+from payments.states import IllegalMove, PaymentState, PayoutState, RefundState
 
 TABLES = [
     pytest.param(states.PAYMENT_MOVES, PaymentState, states.PAYMENT_FINAL, id="payment"),
     pytest.param(states.REFUND_MOVES, RefundState, states.REFUND_FINAL, id="refund"),
+    pytest.param(states.PAYOUT_MOVES, PayoutState, states.PAYOUT_FINAL, id="payout"),
 ]
 
 

@@ -16,7 +16,7 @@ def test_every_task_of_the_table_is_registered() -> None:
 
 
 def test_every_announced_event_is_in_the_table() -> None:
-    moves = (states.PAYMENT_MOVES, states.REFUND_MOVES, TICKET_MOVES)
+    moves = (states.PAYMENT_MOVES, states.REFUND_MOVES, states.PAYOUT_MOVES, TICKET_MOVES)
 
     assert {event for table in moves for event in table.values() if event} <= set(events.TASKS)
 

@@ -13,6 +13,7 @@ PAGE = Path(settings.BASE_DIR) / "docs" / "states.md"
 _DRAWN = {
     "Payment": (states.PAYMENT_MOVES, states.PaymentState),
     "Refund": (states.REFUND_MOVES, states.RefundState),
+    "Payout": (states.PAYOUT_MOVES, states.PayoutState),
     "Ticket": (TICKET_MOVES, TicketState),
 }
 _INTRODUCTION = """\
