@@ -49,6 +49,7 @@ urlpatterns = [
     path("control/events", api(GET=witness.list_events)),
     path("control/routes", api(POST=witness.add_route)),
     path("control/charges", api(POST=witness.move_charge)),
+    path("control/cancellations", api(POST=witness.cancel_in_console)),
     path("", RedirectView.as_view(pattern_name="phones")),
     path("sandbox/", RedirectView.as_view(pattern_name="phones")),
     path("sandbox/phones/", pages.phones, name="phones"),

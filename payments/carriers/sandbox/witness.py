@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
@@ -51,6 +51,12 @@ _CHARGE = shape.obj(
 )
 
 
+_CANCELLATION = shape.obj(
+    ("payment_id",),
+    payment_id=shape.TEXT,
+    amount_won={"type": "integer", "minimum": "1"},
+    at={"type": "string", "format": "date-time"},
+)
 _ROUTE = shape.obj(
     ("public", "private"),
     public={"type": "string", "pattern": r"https://\S+"},
@@ -221,6 +227,36 @@ def move_charge(call: Call) -> Answer:
     if not moved:
         raise not_found()
     return Answer(204)
+
+
+def cancel_in_console(call: Call) -> Answer:
+    """What a clerk of the operator does by hand: a cancellation no client asked for, or hears of.
+
+    In whole, or `amount_won` of it; `at` puts it on another day.
+    """
+    call.check(_CANCELLATION)
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update().filter(pk=call.body["payment_id"]).first()
+        if payment is None:
+            raise not_found()
+        amount = call.body.get("amount_won", payment.remaining_won)
+        if not 0 < amount <= payment.remaining_won:
+            raise Problem(422, "UNAUTHORIZED_AMOUNT", "More than what is left of the charge.")
+        at = call.body.get("at")
+        refund = Refund.objects.create(
+            payment=payment,
+            fingerprint="",
+            reference_code="",
+            kind="total" if amount == payment.remaining_won else "partial",
+            amount_won=amount,
+            refund_amount={},
+            merchant_identifier=payment.merchant_identifier,
+            reason="CONSOLE",
+            sink="",
+            created_at=shape.moment(at) if at else call.now,
+        )
+        Payment.objects.filter(pk=payment.pk).update(refunded_won=F("refunded_won") + amount)
+    return Answer(201, {"refund_id": refund.refund_id})
 
 
 def list_events(call: Call) -> Answer:
