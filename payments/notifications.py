@@ -93,18 +93,18 @@ def paid(payment: Payment, *, now: datetime) -> None:
         },
         payment=payment,
         language=payment.language,
-        required=lambda: _four_items(payment),
+        required=lambda: four_items(payment, payment.amount_won),
         now=now,
     )
 
 
-def _four_items(payment: Payment) -> dict[str, str]:
-    """When, from whom, what for how much, and where to object."""
+def four_items(payment: Payment, amount_won: int) -> dict[str, str]:
+    """When, from whom, what for how much, and where to object, in the current language."""
     return {
         "date and time": moment(payment.paid_at),
         "seller": payment.merchant.name,
         "seller's contact": payment.merchant.phone,
-        "amount": won(payment.amount_won),
+        "amount": won(amount_won),
         "item": payment.item_name,
         "where to object": settings.DESK_PHONE,
     }

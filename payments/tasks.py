@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from payments import checkout, notifications, refunds
+from payments import billing, checkout, notifications, reconcile, refunds, settlement
 from payments.models import Payment, Refund
 
 
@@ -25,6 +25,30 @@ def send_refunds(**_: Any) -> None:
 def resolve_payments(**_: Any) -> None:
     """Payments whose end nobody knows are looked into; windows that ran out are closed."""
     checkout.resolve_due(now=timezone.now())
+
+
+@shared_task
+def close_settlements(**_: Any) -> None:
+    """Periods that are over are closed."""
+    settlement.close_due(now=timezone.now())
+
+
+@shared_task
+def send_payouts(**_: Any) -> None:
+    """Payouts that are due go to the bank."""
+    settlement.pay_due(now=timezone.now())
+
+
+@shared_task
+def reconcile_days(**_: Any) -> None:
+    """The operators' file of each day that is over is compared with our rows."""
+    reconcile.reconcile_due(now=timezone.now())
+
+
+@shared_task
+def send_billing_notices(**_: Any) -> None:
+    """Payments of last month are told of again, with the bill."""
+    billing.notify_due(now=timezone.now())
 
 
 @shared_task

@@ -44,6 +44,14 @@ app.conf.beat_schedule = {
     "send-refunds": _every("payments.tasks.send_refunds", settings.SWEEP_SECONDS),
     # Payments nobody knows the end of are looked into; windows that ran out are closed.
     "resolve-payments": _every("payments.tasks.resolve_payments", settings.SWEEP_SECONDS),
+    # Settlement periods that are over are closed.
+    "close-settlements": _every("payments.tasks.close_settlements", 60),
+    # Payouts that are due go to the bank.
+    "send-payouts": _every("payments.tasks.send_payouts", settings.SWEEP_SECONDS * 5),
+    # The operators' file of each day that is over is compared with our rows.
+    "reconcile-days": _every("payments.tasks.reconcile_days", 60),
+    # Payments of last month are told of again, with the bill.
+    "send-billing-notices": _every("payments.tasks.send_billing_notices", 60),
     # The worker shows that it lives.
     "heartbeat": _every("portal.tasks.heartbeat", 5),
 }
