@@ -75,8 +75,16 @@ def buy(request: HttpRequest, slug: str, product: str) -> HttpResponse:
 @require_safe
 @never_cache
 def library(request: HttpRequest, slug: str, token: str) -> HttpResponse:
-    """What was bought, to play, read and keep, while its money is with the shop."""
-    payment = _paid(slug, token)
+    """What was bought, to play, read and keep, while its money is with the shop.
+
+    Who did not pay stands before the product again; who has not yet, before the window.
+    """
+    payment = _payment(slug, token)
+    if not payment.is_final:
+        return HttpResponseRedirect(reverse("payments:window", args=[token]))
+    if payment.state != PaymentState.PAID:
+        product = _bought(payment).slug
+        return HttpResponseRedirect(reverse("portal:shop-product", args=[slug, product]))
     file_url = reverse("portal:shop-download", args=[slug, token])
     context = {
         "merchant": payment.merchant,
@@ -107,8 +115,8 @@ def read(request: HttpRequest, slug: str, token: str) -> HttpResponse:
 @never_cache
 def download(request: HttpRequest, slug: str, token: str) -> HttpResponse | FileResponse:
     """The file itself, as an attachment, or with `?play` for the player in the page."""
-    payment = _paid(slug, token)
-    if not _is_open(payment):
+    payment = _payment(slug, token)
+    if payment.state != PaymentState.PAID or not _is_open(payment):
         raise Http404
     chosen = _bought(payment)
     if request.method == "GET":
@@ -144,9 +152,9 @@ def _product(shop: str, slug: str) -> Product:
     return found
 
 
-def _paid(slug: str, token: str) -> Payment:
-    paid = Payment.objects.select_related("merchant").filter(state=PaymentState.PAID)
-    return get_object_or_404(paid, token=token, merchant__slug=slug)
+def _payment(slug: str, token: str) -> Payment:
+    payments = Payment.objects.select_related("merchant")
+    return get_object_or_404(payments, token=token, merchant__slug=slug)
 
 
 def _bought(payment: Payment) -> Product:

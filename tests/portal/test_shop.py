@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from payments.calendar import SEOUL
@@ -34,7 +35,20 @@ def pay(payment: Payment) -> None:
 
 
 def test_library_is_closed_until_the_payment_is_paid(client: Client, bought: Payment) -> None:
-    assert client.get(bought.return_url).status_code == 404
+    answer = client.get(bought.return_url)
+
+    assert answer.headers["Location"] == reverse("payments:window", args=[bought.token])
+    assert client.get(f"{bought.return_url}file/").status_code == 404
+
+
+def test_the_way_back_leads_to_the_product_when_nothing_was_paid(
+    client: Client, bought: Payment
+) -> None:
+    Payment.objects.filter(pk=bought.pk).update(state="DECLINED")
+
+    answer = client.get(bought.return_url)
+
+    assert answer.headers["Location"] == "/shop/melody/night-walk/"
     assert client.get(f"{bought.return_url}file/").status_code == 404
 
 
