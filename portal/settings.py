@@ -147,7 +147,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        "BACKEND": "portal.static_files.CompressedStatic"
         if not DEBUG
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
