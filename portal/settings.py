@@ -227,6 +227,9 @@ LINE_MONTH_MAX_WON = env.integer("LINE_MONTH_MAX_WON", default=1_000_000)
 # What is ours: clocks, in seconds
 
 WINDOW_SECONDS = env.integer("WINDOW_SECONDS", default=600)
+# How much one press of 시간 연장 adds, and how often it may be pressed (WCAG 2.2.1: at least 10).
+WINDOW_EXTEND_SECONDS = env.integer("WINDOW_EXTEND_SECONDS", default=300)
+WINDOW_EXTENSIONS = env.integer("WINDOW_EXTENSIONS", default=10)
 CODE_SECONDS = env.integer("CODE_SECONDS", default=180)
 CODE_ATTEMPTS = 5
 CODE_RESEND_SECONDS = env.integer("CODE_RESEND_SECONDS", default=30)

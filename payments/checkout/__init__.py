@@ -10,6 +10,7 @@ from payments.checkout.confirming import (
     WrongCode,
     confirm_with_code,
 )
+from payments.checkout.extending import NoMoreTime, extend, extensions_left
 from payments.checkout.identifying import Applicant, resend, submit
 from payments.checkout.leaving import change_line, leave
 from payments.checkout.opening import (
@@ -32,6 +33,7 @@ __all__ = [
     "CarrierSilent",
     "CodeExpired",
     "InProgress",
+    "NoMoreTime",
     "OutsideLimits",
     "Refused",
     "WindowClosed",
@@ -39,6 +41,8 @@ __all__ = [
     "WrongStep",
     "change_line",
     "confirm_with_code",
+    "extend",
+    "extensions_left",
     "leave",
     "mark_used",
     "note_event",
