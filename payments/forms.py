@@ -25,7 +25,7 @@ PHONE_WORDS = {
     PhoneFault.MALFORMED: _("휴대전화번호를 010-1234-5678처럼 입력하세요"),
     PhoneFault.NOT_MOBILE: _("010으로 시작하는 휴대전화번호만 쓸 수 있어요"),
 }
-_BIRTHDATE_WORDS = {
+BIRTHDATE_WORDS = {
     BirthdateFault.MISSING: _("생년월일을 입력하세요"),
     BirthdateFault.RESIDENT_NUMBER: _("주민등록번호는 받지 않아요. 생년월일 8자리만 입력하세요"),
     BirthdateFault.MALFORMED: _("생년월일을 19900131처럼 숫자 8자리로 입력하세요"),
@@ -34,12 +34,19 @@ _BIRTHDATE_WORDS = {
     BirthdateFault.NO_SUCH_DAY: _("없는 날짜예요. 일을 확인해 주세요"),
     BirthdateFault.IN_THE_FUTURE: _("아직 오지 않은 날짜예요. 연도를 확인해 주세요"),
 }
+# Where it is known which part is wrong, it is named.
+_PART_WORDS = {
+    BirthdateFault.NO_SUCH_YEAR: _("연도(%(part)s)를 확인해 주세요"),
+    BirthdateFault.NO_SUCH_MONTH: _("없는 날짜예요. 월(%(part)s)을 확인해 주세요"),
+    BirthdateFault.NO_SUCH_DAY: _("없는 날짜예요. 일(%(part)s)을 확인해 주세요"),
+}
 _CONSENT_WORDS = {
     "agree_billing": _("통신과금서비스 이용약관에 동의해야 결제할 수 있어요"),
     "agree_privacy": _("개인정보 수집·이용에 동의해야 결제할 수 있어요"),
     "agree_third_party": _("개인정보 제3자 제공에 동의해야 결제할 수 있어요"),
 }
 _LONGEST = 200
+_SHORT_DATE = 6
 
 
 class LineForm(forms.Form):
@@ -58,6 +65,8 @@ class LineForm(forms.Form):
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._today = today
+        # The date six digits were read as, so that the page can say so.
+        self.read_birthdate: date | None = None
 
     def clean_carrier(self) -> str:
         """An operator that takes payments now."""
@@ -81,17 +90,22 @@ class LineForm(forms.Form):
             raise ValidationError(PHONE_WORDS[error.fault]) from None
 
     def clean_birthdate(self) -> date:
-        """The date; a resident number is dropped from what is shown back."""
+        """The date. Six digits are shown back in full, a resident number not at all."""
         _refuse_two(self, "birthdate")
         typed = self.cleaned_data["birthdate"][:_LONGEST]
         try:
-            return subscriber.parse_birthdate(typed, self._today)
+            born = subscriber.parse_birthdate(typed, self._today)
         except subscriber.UnreadableBirthdate as error:
             if error.fault == BirthdateFault.RESIDENT_NUMBER:
-                shown = typed_in(self).copy()
-                shown["birthdate"] = ""
-                self.data = shown
-            raise ValidationError(_BIRTHDATE_WORDS[error.fault]) from None
+                self._show("birthdate", "")
+            if error.part is not None and error.fault in _PART_WORDS:
+                words = _PART_WORDS[error.fault]
+                raise ValidationError(words, params={"part": error.part}) from None
+            raise ValidationError(BIRTHDATE_WORDS[error.fault]) from None
+        if sum(letter.isdigit() for letter in typed) == _SHORT_DATE:
+            self._show("birthdate", f"{born:%Y%m%d}")
+            self.read_birthdate = born
+        return born
 
     def clean_email(self) -> str:
         """Empty, or an address."""
@@ -106,6 +120,12 @@ class LineForm(forms.Form):
             if not self.cleaned_data.get(name):
                 self.add_error(name, _CONSENT_WORDS[name])
         return self.cleaned_data
+
+    def _show(self, name: str, value: str) -> None:
+        """Show another value back than the one typed."""
+        shown = typed_in(self).copy()
+        shown[name] = value
+        self.data = shown
 
 
 class CodeForm(forms.Form):

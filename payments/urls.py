@@ -10,6 +10,7 @@ urlpatterns = [
     path("pay/<str:token>/code/", shopper.code, name="code"),
     path("pay/<str:token>/resend/", shopper.resend, name="resend"),
     path("pay/<str:token>/back/", shopper.back, name="back"),
+    path("pay/<str:token>/extend/", shopper.extend, name="extend"),
     path("pay/<str:token>/leave/", shopper.leave, name="leave"),
     path("pay/<str:token>/status/", shopper.status, name="status"),
     path("carrier/events/", operators.events, name="carrier-events"),

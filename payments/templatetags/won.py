@@ -76,6 +76,14 @@ def day(value: date | None) -> str:
 
 
 @register.filter
+def full_day(value: date) -> str:
+    """`1990년 1월 31일`."""
+    if _is_english():
+        return f"{value.day} {_MONTHS_EN[value.month - 1]} {value.year}"
+    return f"{value.year}년 {value.month}월 {value.day}일"
+
+
+@register.filter
 def month(billing_month: str) -> str:
     """`11월` of `2026-11`."""
     if not billing_month:

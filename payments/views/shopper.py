@@ -1,14 +1,14 @@
 """The payment window: one address that shows whatever step the payment is in.
 
 GET only looks. A step is a POST that answers with a redirect back to the window, or with 422 and
-the form when something typed has to change. With htmx the same form swaps in place.
+the form when something typed has to change. With htmx the answer is the next step itself, swapped
+in place: one request a step.
 """
 
 import contextlib
 import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -16,40 +16,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import reswap, retarget
 
 from payments import calendar, checkout, declines, encryption
-from payments.carriers import registry
-from payments.checkout.rows import CALL_GRACE
 from payments.forms import CONSENTS, CodeForm, LineForm
-from payments.models import CarrierCall, Payment
+from payments.models import Payment
 from payments.states import PaymentState
-from payments.templatetags.won import month
+from payments.views import steps
 from payments.views.words import words_for
 
 COOKIE = "window"
-_WAITING = (PaymentState.CONFIRMING, PaymentState.UNKNOWN)
-_STAMPS = {
-    "code": (gettext_lazy("확인 대기"), "wait"),
-    "link": (gettext_lazy("확인 대기"), "wait"),
-    "waiting": (gettext_lazy("확인 중"), "wait"),
-    "paid": (gettext_lazy("결제됨"), "done"),
-    "ended": (gettext_lazy("결제 안 됨"), "bad"),
-}
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a payment ended without a charge, or that a person is looking into it."""
-
-    heading: str | Promise
-    message: str | Promise
-    next: str | Promise
-    not_charged: bool
+# In the address after a resend, so that the window says so without JavaScript too.
+SENT = "sent"
+_PAGE = "payments/shopper/window.html"
+_STEP = "payments/shopper/_step.html"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,11 +39,12 @@ def window(request: HttpRequest, token: str) -> HttpResponse:
     """Show the step the payment is in; a POST submits carrier, phone and birthdate."""
     payment = _payment(token)
     now = timezone.now()
-    if request.method == "POST":
-        return _submit(request, payment, now)
     if _is_elsewhere(request, payment):
         return _elsewhere(request, payment)
-    response = _page(request, payment, now=now)
+    if request.method == "POST":
+        return _submit(request, payment, now)
+    notice = _sent_words() if SENT in request.GET else ""
+    response = _page(request, payment, now=now, notice=notice)
     return _with_cookie(request, response, payment)
 
 
@@ -73,12 +56,11 @@ def code(request: HttpRequest, token: str) -> HttpResponse:
         return _elsewhere(request, payment)
     if payment.state != PaymentState.AWAITING_CONFIRMATION:
         return _to_window(request, payment)
-    now = timezone.now()
     form = CodeForm(request.POST)
     if not form.is_valid():
-        return _page(request, payment, now=now, form=form, status=422)
+        return _page(request, payment, now=timezone.now(), form=form, status=422)
     try:
-        checkout.confirm_with_code(payment.pk, form.cleaned_data["code"], now=now)
+        checkout.confirm_with_code(payment.pk, form.cleaned_data["code"], now=timezone.now())
     except checkout.WrongCode as error:
         form.add_error(
             "code",
@@ -103,8 +85,41 @@ def code(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def resend(request: HttpRequest, token: str) -> HttpResponse:
-    """A new code."""
-    return _carry_out(request, token, checkout.resend)
+    """A new code; too soon, the window says in how many seconds."""
+    payment = _payment(token)
+    if _is_elsewhere(request, payment):
+        return _elsewhere(request, payment)
+    try:
+        checkout.resend(payment.pk, now=timezone.now())
+    except checkout.InProgress:
+        return _too_soon(request, payment)
+    except checkout.CarrierSilent:
+        return _silent(request, payment)
+    except (checkout.Refused, checkout.WindowClosed, checkout.WrongStep):
+        return _to_window(request, payment)
+    return _to_window(request, payment, notice=_sent_words())
+
+
+@require_POST
+def extend(request: HttpRequest, token: str) -> HttpResponse:
+    """More time. What was typed stays; htmx swaps the clocks alone."""
+    payment = _payment(token)
+    if _is_elsewhere(request, payment):
+        return _elsewhere(request, payment)
+    now = timezone.now()
+    is_longer = True
+    try:
+        checkout.extend(payment.pk, now=now)
+    except checkout.NoMoreTime:
+        is_longer = False
+    except (checkout.WindowClosed, checkout.WrongStep):
+        return _to_window(request, payment)
+    payment.refresh_from_db()
+    form = _as_typed(request, steps.step_of(payment, now), now)
+    context = steps.facts_of(payment, now=now, form=form) | {"is_longer": is_longer}
+    if request.htmx:  # type: ignore[attr-defined]
+        return _private(render(request, "payments/shopper/_time.html", context))
+    return _private(render(request, _PAGE, context))
 
 
 @require_POST
@@ -121,9 +136,12 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_GET
 def status(request: HttpRequest, token: str) -> HttpResponse:
-    """Has the payment moved on from the step the page shows? Asked every two seconds."""
+    """Has the payment moved on from the step the page shows? 204 while it has not."""
     payment = _payment(token)
-    if request.htmx and request.GET.get("step") == _step(payment, timezone.now()):  # type: ignore[attr-defined]
+    if _is_elsewhere(request, payment):
+        return _elsewhere(request, payment)
+    seen = request.GET.get("step")
+    if request.htmx and seen == steps.step_of(payment, timezone.now()):  # type: ignore[attr-defined]
         return HttpResponse(status=204)
     return _to_window(request, payment)
 
@@ -142,27 +160,16 @@ def _carry_out(request: HttpRequest, token: str, step: _Step) -> HttpResponse:
     payment = _payment(token)
     if _is_elsewhere(request, payment):
         return _elsewhere(request, payment)
-    # Where a step was not possible the window says why: the cool-down, the state, or the end.
-    impossible = (
-        checkout.InProgress,
-        checkout.Refused,
-        checkout.WindowClosed,
-        checkout.WrongStep,
-    )
-    try:
-        with contextlib.suppress(*impossible):
-            step(payment.pk, now=timezone.now())
-    except checkout.CarrierSilent:
-        return _silent(request, payment)
+    # Where it moved on meanwhile, the window shows to where.
+    with contextlib.suppress(checkout.WrongStep):
+        step(payment.pk, now=timezone.now())
     return _to_window(request, payment)
 
 
 def _submit(request: HttpRequest, payment: Payment, now: datetime) -> HttpResponse:
-    if _is_elsewhere(request, payment):
-        return _elsewhere(request, payment)
-    form = LineForm(request.POST, today=now.astimezone(calendar.SEOUL).date())
-    if _step(payment, now) != "details":
+    if steps.step_of(payment, now) != "details":
         return _to_window(request, payment)
+    form = LineForm(request.POST, today=now.astimezone(calendar.SEOUL).date())
     if not form.is_valid():
         return _page(request, payment, now=now, form=form, status=422)
     secret = request.COOKIES.get(COOKIE) or secrets.token_urlsafe(24)
@@ -198,43 +205,41 @@ def _applicant(request: HttpRequest, form: LineForm, secret: str) -> checkout.Ap
     )
 
 
+def _as_typed(request: HttpRequest, step: str, now: datetime) -> LineForm | CodeForm | None:
+    """The step's form as far as it was filled in, unchecked."""
+    if step == "details":
+        today = now.astimezone(calendar.SEOUL).date()
+        return LineForm(today=today, initial=request.POST.dict())
+    return CodeForm(initial=request.POST.dict()) if step == "code" else None
+
+
+def _sent_words() -> str:
+    return _("새 문자를 보냈어요. 앞의 번호는 이제 쓸 수 없으니 새 번호를 입력해 주세요.")
+
+
+def _too_soon(request: HttpRequest, payment: Payment) -> HttpResponse:
+    payment.refresh_from_db()
+    now = timezone.now()
+    if payment.state != PaymentState.AWAITING_CONFIRMATION:
+        return _to_window(request, payment)
+    seconds = steps.resend_wait_seconds(payment, now)
+    notice = _("%(seconds)s초 뒤에 다시 받을 수 있어요.") % {"seconds": seconds}
+    return _page(request, payment, now=now, notice=notice, status=422)
+
+
 def _silent(request: HttpRequest, payment: Payment, form: LineForm | None = None) -> HttpResponse:
     payment.refresh_from_db()
     notice = _("통신사가 답하지 않아요. 돈은 빠져나가지 않았어요. 잠시 뒤에 다시 눌러 주세요.")
     return _page(request, payment, now=timezone.now(), form=form, notice=notice, status=422)
 
 
-def _to_window(request: HttpRequest, payment: Payment) -> HttpResponse:
-    url = reverse("payments:window", args=[payment.token])
+def _to_window(request: HttpRequest, payment: Payment, *, notice: str = "") -> HttpResponse:
+    """The step the payment is in now: in place with htmx, by a redirect without."""
     if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponseClientRedirect(url)
-    return HttpResponseRedirect(url)
-
-
-def _step(payment: Payment, now: datetime) -> str:
-    """Which fragment belongs to the payment's state."""
-    if payment.state in _WAITING:
-        return "waiting"
-    if payment.state == PaymentState.PAID:
-        return "paid"
-    is_open = payment.state in (PaymentState.CREATED, PaymentState.AWAITING_CONFIRMATION)
-    if not is_open or now >= payment.expires_at:
-        return "ended"
-    if payment.state == PaymentState.CREATED:
-        return "waiting" if _is_preparing(payment, now) else "details"
-    return "link" if payment.validation_action == "open" else "code"
-
-
-def _is_preparing(payment: Payment, now: datetime) -> bool:
-    return (
-        bool(payment.phone_bidx)
-        and CarrierCall.objects.filter(
-            payment=payment,
-            kind=CarrierCall.Kind.PREPARE,
-            state=CarrierCall.State.SENT,
-            sent_at__gt=now - CALL_GRACE,
-        ).exists()
-    )
+        fresh = _payment(payment.token)
+        return _page(request, fresh, now=timezone.now(), notice=notice)
+    url = reverse("payments:window", args=[payment.token])
+    return HttpResponseRedirect(f"{url}?{SENT}=1" if notice else url)
 
 
 def _page(
@@ -246,106 +251,27 @@ def _page(
     notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    step = _step(payment, now)
     context = {
-        "payment": payment,
-        "merchant": payment.merchant,
-        "carrier_name": _carrier_name(payment),
-        "step": step,
-        "fragment": f"payments/shopper/_{step}.html",
-        "form": form,
+        **steps.facts_of(payment, now=now, form=form),
         "notice": notice,
-        "bill_label": _bill_label(payment, now),
-        "stamp": _stamp(step),
-        **_details_of(step, payment, form, now),
+        "is_bad_notice": bool(notice) and status != 200,
     }
-    name = context["fragment"] if request.htmx and status == 422 else "payments/shopper/window.html"  # type: ignore[attr-defined]
-    response = render(request, str(name), context, status=status)
+    if request.htmx:  # type: ignore[attr-defined]
+        response = _in_place(render(request, _STEP, context, status=status))
+    else:
+        response = render(request, _PAGE, context, status=status)
+    return _private(response)
+
+
+def _in_place(response: HttpResponse) -> HttpResponse:
+    """Whatever asked, the answer takes the place of the step that is shown."""
+    return reswap(retarget(response, "#step"), "outerHTML")
+
+
+def _private(response: HttpResponse) -> HttpResponse:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[str, Any]:
-    seconds_left = max(0, int((payment.expires_at - now).total_seconds()))
-    if step == "details":
-        today = now.astimezone(calendar.SEOUL).date()
-        return {
-            "form": form or LineForm(today=today),
-            "carriers": registry.carriers(),
-            "cancel_until": calendar.carrier_cutoff(now, calendar.Capabilities()),
-            "window_seconds_left": seconds_left,
-        }
-    if step == "code":
-        return {
-            **_code_details(payment, now),
-            "window_seconds_left": seconds_left,
-            "form": form or CodeForm(),
-        }
-    if step == "link":
-        return {**_code_details(payment, now), "window_seconds_left": seconds_left}
-    if step == "paid":
-        return {"cancel_until": _cancel_until(payment)}
-    return {"ending": _ending(payment, now)} if step == "ended" else {}
-
-
-def _code_details(payment: Payment, now: datetime) -> dict[str, Any]:
-    challenge = payment.challenge
-    again_at = challenge.sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS)
-    return {
-        "tries_left": max(0, settings.CODE_ATTEMPTS - challenge.attempts),
-        "code_expires_at": challenge.expires_at,
-        "code_seconds_left": max(0, int((challenge.expires_at - now).total_seconds())),
-        "resend_in_seconds": max(0, int((again_at - now).total_seconds()) + 1)
-        if again_at > now
-        else 0,
-        "resends_left": max(0, settings.CODE_RESENDS - payment.resends),
-    }
-
-
-def _bill_label(payment: Payment, now: datetime) -> str:
-    name = month(payment.billing_month or calendar.billing_month(now))
-    return _("%(month)s 휴대폰 요금에 청구") % {"month": name}
-
-
-def _stamp(step: str) -> dict[str, str | Promise] | None:
-    if step not in _STAMPS:
-        return None
-    text, tone = _STAMPS[step]
-    return {"text": text, "tone": tone}
-
-
-def _carrier_name(payment: Payment) -> str:
-    return str(registry.carrier(payment.carrier).name) if payment.carrier else ""
-
-
-def _cancel_until(payment: Payment) -> datetime | None:
-    if payment.paid_at is None:
-        return None
-    capabilities = registry.carrier(payment.carrier).capabilities
-    return calendar.carrier_cutoff(payment.paid_at, capabilities)
-
-
-def _ending(payment: Payment, now: datetime) -> Ending:
-    if payment.state == PaymentState.REVIEW:
-        return Ending(
-            heading=_("담당자가 결과를 확인하고 있어요"),
-            message=_("통신사의 답을 아직 받지 못했어요. 다시 결제하지 마세요."),
-            next=_("확인되는 대로 문자로 알려 드려요."),
-            not_charged=False,
-        )
-    words = words_for(payment.failure_code or "SESSION_EXPIRED")
-    headings = {
-        PaymentState.CANCELED: _("결제를 그만두었어요"),
-        PaymentState.EXPIRED: _("결제 시간이 지났어요"),
-        PaymentState.CREATED: _("결제 시간이 지났어요"),
-        PaymentState.AWAITING_CONFIRMATION: _("결제 시간이 지났어요"),
-        PaymentState.REVERSED: _("결제가 이루어지지 않았어요"),
-    }
-    is_over = payment.state in (PaymentState.CREATED, PaymentState.AWAITING_CONFIRMATION)
-    words = words_for("SESSION_EXPIRED") if is_over else words
-    heading = headings.get(PaymentState(payment.state), _("결제할 수 없었어요"))
-    return Ending(heading=heading, message=words.message, next=words.next, not_charged=True)
 
 
 def _is_elsewhere(request: HttpRequest, payment: Payment) -> bool:
@@ -357,22 +283,13 @@ def _is_elsewhere(request: HttpRequest, payment: Payment) -> bool:
 
 
 def _elsewhere(request: HttpRequest, payment: Payment) -> HttpResponse:
-    ending = Ending(
-        heading=_("다른 화면에서 결제하고 있어요"),
-        message=_("이 결제는 처음 연 브라우저에서만 이어 갈 수 있어요."),
-        next=_("그 화면을 찾을 수 없으면 상점에서 다시 시작해 주세요."),
-        not_charged=False,
-    )
     context = {
         "payment": payment,
         "merchant": payment.merchant,
-        "step": "ended",
-        "fragment": "payments/shopper/_ended.html",
-        "bill_label": "",
-        "stamp": None,
-        "ending": ending,
+        "step": "elsewhere",
+        "fragment": "payments/shopper/_elsewhere.html",
     }
-    return render(request, "payments/shopper/window.html", context, status=409)
+    return _private(render(request, _PAGE, context, status=409))
 
 
 def _with_cookie(request: HttpRequest, response: HttpResponse, payment: Payment) -> HttpResponse:

@@ -4,7 +4,9 @@
 /* Counting down: <span data-countdown="540" data-format="{time} 남음" data-then="/pay/…/">09:41</span>
    or data-until and data-now, both from the server, so that the phone's clock does not matter.
    data-warn-60 and data-warn-10 are sentences for the live region; the figures are not read out.
-   data-reveal names what is hidden while counting and takes this element's place at the end. */
+   data-reveal names what is hidden while counting and takes this element's place at the end;
+   data-nag what comes to the front for the last two minutes.
+   <p data-after="30" data-instead-of="…" hidden> is shown that many seconds later. */
 
 const clocks = new Map();
 
@@ -24,6 +26,15 @@ function startClocks(root) {
     const later = reveal && document.getElementById(reveal);
     if (later) later.hidden = true;
   }
+  for (const later of root.querySelectorAll("[data-after]")) {
+    if (later.dataset.started) continue;
+    later.dataset.started = "yes";
+    setTimeout(() => {
+      const former = document.getElementById(later.dataset.insteadOf);
+      if (former) former.hidden = true;
+      later.hidden = false;
+    }, Number(later.dataset.after) * 1000);
+  }
   tick();
 }
 
@@ -38,7 +49,10 @@ function tick() {
     const format = element.dataset.format || "{time}";
     const time = `${two(Math.floor(left / 60))}:${two(left % 60)}`;
     element.textContent = format.replace("{time}", time).replace("{seconds}", String(left));
-    element.classList.toggle("is-short", left <= 60);
+    element.classList.toggle("is-short", left <= 120);
+    if (element.dataset.nag) {
+      document.getElementById(element.dataset.nag)?.classList.toggle("is-short", left <= 120);
+    }
     for (const mark of [60, 10]) {
       if (clock.last > mark && left <= mark) say(element.getAttribute(`data-warn-${mark}`));
     }
@@ -54,7 +68,8 @@ function tick() {
   }
 }
 
-/* Where the keyboard goes: one wrong field → that field; several → the summary; else the heading. */
+/* Where the keyboard goes: one wrong field → that field; several → the summary; else what the page
+   names by data-focus (itself, or the id it holds), else the heading. Never nowhere. */
 
 function placeFocus(root, { heading }) {
   const summary = root.querySelector("[data-errors]");
@@ -65,10 +80,15 @@ function placeFocus(root, { heading }) {
     if (field && field.matches(".code")) field.select();
     return;
   }
-  const target = root.querySelector("[data-focus]") || (heading && root.querySelector("h1"));
+  const wanted = heading ? "[data-focus]" : "[data-focus='']";
+  const named = root.matches?.(wanted) ? root : root.querySelector(wanted);
+  const title = root.querySelector("h1");
+  const target = (named?.dataset.focus && document.querySelector(named.dataset.focus)) || named || (heading && title);
   if (!target) return;
   if (!target.matches("a, button, input, select, textarea, [tabindex]")) target.tabIndex = -1;
   target.focus();
+  // The heading above it would go unheard.
+  if (heading && target.matches("input")) say(`${title?.textContent ?? ""} ${root.querySelector("[data-say]")?.textContent ?? ""}`);
 }
 
 /* One press, one request: a form being sent says so and takes no second press. */
@@ -119,26 +139,75 @@ for (const kind of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   });
 }
 
-document.addEventListener("htmx:afterSettle", () => startClocks(document));
+/* After a swap. What a person pressed moves the keyboard to the answer. A poll moves it when the step
+   is another one, or when the keyboard stood in what is now gone; otherwise it stays. */
+
+let stoodInside = false;
+let stoodNowhere = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const at = document.activeElement;
+  stoodNowhere = at === document.body;
+  stoodInside = Boolean(event.detail.target?.contains(at));
+});
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target?.id !== "step") return;
+  const fresh = document.getElementById(event.detail.target?.id);
+  if (!fresh) return;
+  const { title } = fresh.dataset;
+  if (title) document.title = title;
   const trouble = document.getElementById("trouble");
   if (trouble) trouble.hidden = true;
-  const step = document.getElementById("step");
-  if (step?.dataset.title) document.title = step.dataset.title;
-  if (step) placeFocus(step, { heading: true });
+  const isPolled = event.detail.requestConfig?.elt.matches("[data-poll], [hx-trigger^='every']");
+  // An input that came back under its own id has kept the keyboard.
+  const isKept = isPolled && document.activeElement !== document.body;
+  if ((stoodInside && !isKept) || (stoodNowhere && (title || !isPolled))) placeFocus(fresh, { heading: true });
+  else if (isPolled && title) say(title);
+});
+
+document.addEventListener("htmx:afterSettle", () => prepare(document));
+
+/* Asking whether anything happened: every 2 s at first, then more and more seldom, never while nobody
+   looks, at once when somebody looks again. */
+
+const asking = { poll: null, times: 0, timer: 0 };
+
+function ask() {
+  const poll = document.querySelector("[data-poll]");
+  clearTimeout(asking.timer);
+  if (poll !== asking.poll) Object.assign(asking, { poll, times: 0 });
+  else if (poll && !document.hidden) htmx.trigger(poll, "poll");
+  if (!poll) return;
+  asking.times += 1;
+  asking.timer = setTimeout(ask, asking.times < 16 ? 2000 : asking.times < 46 ? 5000 : 15000);
+}
+
+document.addEventListener("visibilitychange", () => document.hidden || ask());
+
+/* One tick for all consents of a group; it is never ticked by itself. */
+
+document.addEventListener("change", (event) => {
+  const row = event.target.closest("fieldset")?.querySelector("[data-check-all]");
+  if (!row) return;
+  const all = row.querySelector("input");
+  const each = [...row.closest("fieldset").querySelectorAll(`input[name^="${row.dataset.checkAll}"]`)];
+  if (event.target === all) for (const box of each) box.checked = all.checked;
+  all.checked = each.every((box) => box.checked);
+  all.indeterminate = !all.checked && each.some((box) => box.checked);
 });
 
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(release));
 
 /* Saving the receipt needs the browser's own print. */
 
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => print());
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) print();
+});
+
+function prepare(root) {
+  startClocks(root);
+  if (document.querySelector("[data-poll]") !== asking.poll) ask();
 }
 
-startClocks(document);
+prepare(document);
 placeFocus(document, { heading: false });
 setInterval(tick, 1000);

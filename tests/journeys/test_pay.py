@@ -184,7 +184,7 @@ def test_bad_input_is_told_beside_each_field_and_nothing_is_lost(page: Page, sta
     summary = page.get_by_role("alert")
     expect(summary).to_contain_text("통신사를 고르세요")
     expect(summary).to_contain_text("010으로 시작하는 휴대전화번호만")
-    expect(summary).to_contain_text("없는 날짜예요. 일을 확인해 주세요")
+    expect(summary).to_contain_text("없는 날짜예요. 일(31)을 확인해 주세요")
     expect(page.locator("[name=phone]")).to_have_value("02-123-4567")
     expect(page.locator("[name=birthdate]")).to_have_value("19900231")
     assert page.evaluate("document.activeElement.closest('[role=alert]') !== null")

@@ -1,0 +1,208 @@
+"""Which step of the window a payment is in, and everything that step's page shows.
+
+Looks at the rows only; the views in shopper.py decide when to show it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from payments import calendar, checkout, declines, subscriber
+from payments.carriers import registry
+from payments.checkout.rows import CALL_GRACE
+from payments.forms import CodeForm, LineForm
+from payments.models import CarrierCall, CodeChallenge, Payment, PaymentEvent, Refund
+from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState
+from payments.templatetags.won import month
+from payments.views.words import SESSION_EXPIRED, Helper, words_for
+
+# After so long a wait the page says that it may be closed.
+LONG_WAIT_SECONDS = 30
+_CHECKING = (PaymentState.CONFIRMING, PaymentState.UNKNOWN)
+_OPEN = (PaymentState.CREATED, PaymentState.AWAITING_CONFIRMATION)
+_STAMPS = {
+    "code": (gettext_lazy("확인 대기"), "wait"),
+    "link": (gettext_lazy("확인 대기"), "wait"),
+    "waiting": (gettext_lazy("확인 중"), "wait"),
+    "review": (gettext_lazy("확인 중"), "wait"),
+    "paid": (gettext_lazy("결제됨"), "done"),
+    "ended": (gettext_lazy("결제 안 됨"), "bad"),
+}
+_HEADINGS = {
+    PaymentState.CANCELED: gettext_lazy("결제를 그만두었어요"),
+    PaymentState.EXPIRED: gettext_lazy("결제 시간이 지났어요"),
+    PaymentState.REVERSED: gettext_lazy("결제가 이루어지지 않았어요"),
+}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a payment ended without a charge: what happened, what to do, and who can help."""
+
+    heading: str | Promise
+    message: str | Promise
+    next: str | Promise
+    helper: Helper
+    may_retry: bool
+
+
+def step_of(payment: Payment, now: datetime) -> str:
+    """The step: details, preparing, code, link, waiting, review, paid or ended."""
+    if payment.state in _CHECKING:
+        return "waiting"
+    if payment.state == PaymentState.REVIEW:
+        return "review"
+    if payment.state == PaymentState.PAID:
+        return "paid"
+    if payment.state not in _OPEN or now >= payment.expires_at:
+        return "ended"
+    if payment.state == PaymentState.CREATED:
+        return "preparing" if _is_preparing(payment, now) else "details"
+    return "link" if payment.validation_action == "open" else "code"
+
+
+def facts_of(payment: Payment, *, now: datetime, form: Any = None) -> dict[str, Any]:
+    """What the page of the payment's step shows; `form` is what was typed, if anything."""
+    step = step_of(payment, now)
+    return {
+        "payment": payment,
+        "merchant": payment.merchant,
+        "step": step,
+        "fragment": f"payments/shopper/_{step}.html",
+        "carrier_name": str(registry.carrier(payment.carrier).name) if payment.carrier else "",
+        "bill_label": _bill_label(payment, now),
+        "stamp": _stamp(step),
+        **_details_of(step, payment, form, now),
+    }
+
+
+def resend_wait_seconds(payment: Payment, now: datetime) -> int:
+    """How long until a new text may be asked for; 0 when it may be now."""
+    again_at = _challenge(payment).sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS)
+    return max(0, int((again_at - now).total_seconds()) + 1) if again_at > now else 0
+
+
+def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[str, Any]:
+    if step == "details":
+        today = now.astimezone(calendar.SEOUL).date()
+        return {
+            "form": form or LineForm(today=today),
+            "carriers": registry.carriers(),
+            "cancel_until": calendar.carrier_cutoff(now, calendar.Capabilities()),
+            **_time_left(payment, now),
+        }
+    if step == "code":
+        return {
+            "form": form or CodeForm(),
+            **_text_facts(payment, now),
+            **_code_facts(payment, now),
+            **_time_left(payment, now),
+        }
+    if step == "link":
+        return {**_text_facts(payment, now), **_time_left(payment, now)}
+    if step == "waiting":
+        return {"long_wait_in": _long_wait_in(payment, now)}
+    if step == "paid":
+        return _receipt_facts(payment, now)
+    return {"ending": _ending(payment)} if step == "ended" else {}
+
+
+def _is_preparing(payment: Payment, now: datetime) -> bool:
+    return (
+        bool(payment.phone_bidx)
+        and CarrierCall.objects.filter(
+            payment=payment,
+            kind=CarrierCall.Kind.PREPARE,
+            state=CarrierCall.State.SENT,
+            sent_at__gt=now - CALL_GRACE,
+        ).exists()
+    )
+
+
+def _time_left(payment: Payment, now: datetime) -> dict[str, Any]:
+    return {
+        "window_seconds_left": max(0, int((payment.expires_at - now).total_seconds())),
+        "extensions_left": checkout.extensions_left(payment),
+        "extend_minutes": settings.WINDOW_EXTEND_SECONDS // 60,
+    }
+
+
+def _text_facts(payment: Payment, now: datetime) -> dict[str, Any]:
+    return {
+        "resend_in_seconds": resend_wait_seconds(payment, now),
+        "resends_left": max(0, settings.CODE_RESENDS - payment.resends),
+        # The sandbox's phones can be looked at; only the browser that named this one gets here.
+        "sandbox_phone": subscriber.national(payment.phone) if settings.SANDBOX else "",
+    }
+
+
+def _code_facts(payment: Payment, now: datetime) -> dict[str, Any]:
+    challenge = _challenge(payment)
+    return {
+        "tries_left": max(0, settings.CODE_ATTEMPTS - challenge.attempts),
+        "has_tried": challenge.attempts > 0,
+        "code_expires_at": challenge.expires_at,
+        "code_seconds_left": max(0, int((challenge.expires_at - now).total_seconds())),
+    }
+
+
+def _challenge(payment: Payment) -> CodeChallenge:
+    return CodeChallenge.objects.get(payment=payment)
+
+
+def _long_wait_in(payment: Payment, now: datetime) -> int:
+    """Seconds until the wait counts as long; 0 when it does already."""
+    last = PaymentEvent.objects.filter(payment=payment).order_by("pk")
+    begun = last.filter(to_state=PaymentState.CONFIRMING).values_list("occurred_at", flat=True)
+    waited = (now - begun[0]).total_seconds() if begun else 0.0
+    return max(0, LONG_WAIT_SECONDS - int(waited))
+
+
+def _bill_label(payment: Payment, now: datetime) -> str:
+    name = month(payment.billing_month or calendar.billing_month(now))
+    return _("%(month)s 휴대폰 요금에 청구") % {"month": name}
+
+
+def _stamp(step: str) -> dict[str, str | Promise] | None:
+    if step not in _STAMPS:
+        return None
+    text, tone = _STAMPS[step]
+    return {"text": text, "tone": tone}
+
+
+def _receipt_facts(payment: Payment, now: datetime) -> dict[str, Any]:
+    """Until when it can be cancelled, or how far the money is on its way back."""
+    states = set(Refund.objects.filter(payment=payment).values_list("state", flat=True))
+    if not states & REFUND_HOLDS_MONEY:
+        return {"cancel_until": _cancel_until(payment, now), "giving_back": ""}
+    if states & (REFUND_HOLDS_MONEY - REFUND_FINAL):
+        return {"giving_back": "now", "stamp": {"text": _("취소 중"), "tone": "note"}}
+    return {"giving_back": "done", "stamp": {"text": _("환불됨"), "tone": "done"}}
+
+
+def _cancel_until(payment: Payment, now: datetime) -> datetime | None:
+    """The last moment the operator takes a cancel; None when it is over or was never to be."""
+    if payment.paid_at is None or payment.is_refused_by_carrier:
+        return None
+    capabilities = registry.carrier(payment.carrier).capabilities
+    cutoff = calendar.carrier_cutoff(payment.paid_at, capabilities)
+    return cutoff if now < cutoff else None
+
+
+def _ending(payment: Payment) -> Ending:
+    is_over = payment.state in _OPEN
+    code = SESSION_EXPIRED if is_over else payment.failure_code or SESSION_EXPIRED
+    state = PaymentState.EXPIRED if is_over else PaymentState(payment.state)
+    words = words_for(code)
+    return Ending(
+        heading=_HEADINGS.get(state, _("결제할 수 없었어요")),
+        message=words.message,
+        next=words.next,
+        helper=words.helper,
+        may_retry=declines.retry_of(code) != declines.Retry.NO,
+    )
