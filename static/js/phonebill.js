@@ -197,6 +197,19 @@ document.addEventListener("change", (event) => {
 
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(release));
 
+/* A second list of choices belongs to the radios above it, which Tab has passed by then: opening it
+   leads in. */
+
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const { target } = event;
+    if (!target.matches(".more-choices[open]")) return;
+    if (document.activeElement === target.querySelector("summary")) target.querySelector("input")?.focus();
+  },
+  true,
+);
+
 /* Saving the receipt needs the browser's own print. */
 
 document.addEventListener("click", (event) => {
