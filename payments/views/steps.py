@@ -16,7 +16,7 @@ from payments import calendar, checkout, declines, subscriber
 from payments.carriers import registry
 from payments.checkout.rows import CALL_GRACE
 from payments.forms import CodeForm, LineForm
-from payments.models import CarrierCall, CodeChallenge, Payment, PaymentEvent, Refund
+from payments.models import CarrierCall, Payment, PaymentEvent, Refund
 from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState
 from payments.templatetags.won import month
 from payments.views.words import SESSION_EXPIRED, Helper, words_for
@@ -83,7 +83,7 @@ def facts_of(payment: Payment, *, now: datetime, form: Any = None) -> dict[str, 
 
 def resend_wait_seconds(payment: Payment, now: datetime) -> int:
     """How long until a new text may be asked for; 0 when it may be now."""
-    again_at = _challenge(payment).sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS)
+    again_at = payment.challenge.sent_at + timedelta(seconds=settings.CODE_RESEND_SECONDS)
     return max(0, int((again_at - now).total_seconds()) + 1) if again_at > now else 0
 
 
@@ -142,17 +142,13 @@ def _text_facts(payment: Payment, now: datetime) -> dict[str, Any]:
 
 
 def _code_facts(payment: Payment, now: datetime) -> dict[str, Any]:
-    challenge = _challenge(payment)
+    challenge = payment.challenge
     return {
         "tries_left": max(0, settings.CODE_ATTEMPTS - challenge.attempts),
         "has_tried": challenge.attempts > 0,
         "code_expires_at": challenge.expires_at,
         "code_seconds_left": max(0, int((challenge.expires_at - now).total_seconds())),
     }
-
-
-def _challenge(payment: Payment) -> CodeChallenge:
-    return CodeChallenge.objects.get(payment=payment)
 
 
 def _long_wait_in(payment: Payment, now: datetime) -> int:

@@ -101,9 +101,9 @@ def library(request: HttpRequest, slug: str, token: str) -> HttpResponse:
 @never_cache
 def read(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     """A book, to read in the browser; opening it is using it."""
-    payment = _paid(slug, token)
+    payment = _payment(slug, token)
     chosen = _bought(payment)
-    if not _is_open(payment) or chosen.book is None:
+    if payment.state != PaymentState.PAID or not _is_open(payment) or chosen.book is None:
         raise Http404
     if request.method == "GET":
         checkout.mark_used(payment_id=payment.pk, now=timezone.now())
