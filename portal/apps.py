@@ -2,13 +2,21 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.core import checks
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 
 class PortalConfig(AppConfig):
     """The one app that may import the other two."""
 
     name = "portal"
-    verbose_name = "Phonebill"
+    verbose_name = _("사람과 권한")
+
+    def ready(self) -> None:
+        """Hold the demo accounts out of real life at every start."""
+        # By name: its module needs the models, which are there from now on, not before.
+        checks.register(import_string("portal.demo.no_demo_accounts"), checks.Tags.database)
 
 
 class DeskAdminConfig(AdminConfig):

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal import demo
+from portal.middleware import client_address
 from portal.models import LoginAttempt
 from portal.reports import Days
 
@@ -134,10 +135,15 @@ class SignInForm(AuthenticationForm):
         "throttled": _("여러 번 틀렸어요. 15분 뒤에 다시 해 주세요"),
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].error_messages["required"] = _("이메일을 입력하세요")
+        self.fields["password"].error_messages["required"] = _("비밀번호를 입력하세요")
+
     def clean(self) -> dict[str, Any]:
         """Who it is, unless too many tries were made from this address."""
         email = self.cleaned_data.get("username") or ""
-        address = self.request.META["REMOTE_ADDR"] if self.request else "0.0.0.0"  # noqa: S104
+        address = client_address(self.request) if self.request else "0.0.0.0"  # noqa: S104
         if email and self.cleaned_data.get("password"):
             if not LoginAttempt.take(email=email, address=address):
                 raise ValidationError(self.error_messages["throttled"], code="throttled")

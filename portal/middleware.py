@@ -1,7 +1,9 @@
-"""What no library of ours does: headers, and addresses PostgreSQL cannot look up."""
+"""What no library of ours does: headers, NUL in addresses, and whom a proxy is believed about."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
@@ -37,3 +39,20 @@ class NoNul:
         if "\0" in request.path_info or "%00" in request.META["QUERY_STRING"]:
             raise BadRequest("NUL in the address")
         return self.get_response(request)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address a request comes from, for counting tries.
+
+    Behind TRUSTED_PROXIES proxies of our own it is what the outermost of them wrote into
+    X-Forwarded-For; whatever stands left of that the client wrote itself. Without a trusted proxy,
+    or when the header is too short or holds no address, it is whoever connected.
+    """
+    connected: str = request.META["REMOTE_ADDR"]
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    if not 0 < settings.TRUSTED_PROXIES <= len(hops):
+        return connected
+    try:
+        return str(ip_address(hops[-settings.TRUSTED_PROXIES]))
+    except ValueError:
+        return connected

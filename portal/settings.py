@@ -165,6 +165,8 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+# How many proxies of ours stand in front and add to X-Forwarded-For; 0 believes nobody.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", default=0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_NAME = "__Host-sid" if IS_HTTPS else "sid"
@@ -244,8 +246,9 @@ SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
 SITE_NAME = env.text("SITE_NAME", default="Phonebill")
 DESK_PHONE = env.text("DESK_PHONE", default="1600-0100")
 DESK_EMAIL = env.text("DESK_EMAIL", default="help@phonebill.test")
-DESK_HOURS = env.text("DESK_HOURS", default="평일 9–18시")
 DESK_FAX = env.text("DESK_FAX", default="")
 # Who answers for the payers' protection (정보통신망법 §59): a role or a name.
 PROTECTION_OFFICER = env.text("PROTECTION_OFFICER", default="고객센터 책임자")
+# The default is a sentence in every language; hours of your own are shown as they are.
+DESK_HOURS = env.text("DESK_HOURS", default="") or _("평일 9–18시")
 DEFAULT_FROM_EMAIL = DESK_EMAIL

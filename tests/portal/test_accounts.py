@@ -62,6 +62,37 @@ def test_sixth_try_is_refused_even_with_the_right_password(client: Client) -> No
     assert elsewhere.status_code == 302
 
 
+def test_an_empty_form_names_each_field_and_keeps_no_password(client: Client) -> None:
+    page = client.post(LOGIN, {"username": "", "password": ""}).content.decode()
+
+    assert "이메일을 입력하세요" in page
+    assert "비밀번호를 입력하세요" in page
+    assert "필수 항목" not in page
+    assert "hunter2" not in client.post(LOGIN, {"password": "hunter2"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "counted"),
+    [
+        (0, "192.0.2.1", "127.0.0.1"),
+        (1, "192.0.2.1", "192.0.2.1"),
+        (1, "10.9.9.9, 192.0.2.1", "192.0.2.1"),
+        (2, "10.9.9.9, 192.0.2.1, 198.51.100.7", "192.0.2.1"),
+        (2, "192.0.2.1", "127.0.0.1"),
+        (1, "not an address", "127.0.0.1"),
+        (1, "", "127.0.0.1"),
+    ],
+)
+def test_tries_are_counted_by_the_address_our_own_proxies_saw(
+    client: Client, settings: Any, proxies: int, forwarded: str, counted: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+
+    sign_in(client, "wrong", HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert LoginAttempt.objects.get().address == counted
+
+
 @pytest.mark.usefixtures("owner")
 def test_tries_come_back_after_a_quarter_of_an_hour_or_a_right_password(client: Client) -> None:
     for _ in range(4):
