@@ -1,4 +1,4 @@
-"""Where a payment or a refund stands, in the words and colours merchants see."""
+"""Where a payment or a refund stands, in the words and colours merchants and agents see."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Standing:
 
 
 _P, _R = PaymentState, RefundState
-_PAYMENTS = {
+PAYMENTS = {
     _P.CREATED: Standing(_("입력 전"), "note"),
     _P.AWAITING_CONFIRMATION: Standing(_("확인 대기"), "wait"),
     _P.CONFIRMING: Standing(_("확인 중"), "wait"),
@@ -33,7 +33,7 @@ _PAYMENTS = {
     _P.REVERSED: Standing(_("청구 안 됨"), "note"),
     _P.REVIEW: Standing(_("담당자 확인 중"), "wait"),
 }
-_REFUNDS = {
+REFUNDS = {
     _R.REQUESTED: Standing(_("접수됨"), "wait"),
     _R.SCHEDULED: Standing(_("보낼 예정"), "wait"),
     _R.AWAITING_ACCOUNT: Standing(_("계좌 기다림"), "wait"),
@@ -42,6 +42,21 @@ _REFUNDS = {
     _R.SUCCEEDED: Standing(_("환불됨"), "done"),
     _R.FAILED: Standing(_("환불 안 됨"), "bad"),
     _R.WITHDRAWN: Standing(_("요청 거둠"), "note"),
+}
+# What a text or mail is about, by the name of its template.
+MESSAGES = {
+    "verification": _("인증번호"),
+    "paid": _("영수증"),
+    "reversed": _("청구되지 않았다는 안내"),
+    "refunded": _("환불 안내"),
+    "ticket_received": _("취소 요청 접수 안내"),
+    "ticket_approved": _("취소 승인 안내"),
+    "ticket_rejected": _("취소 거절 안내"),
+    "ticket_resolved": _("취소 결과 안내"),
+    "ticket_account_needed": _("환불 계좌 요청"),
+    "ticket_question": _("고객에게 보낸 질문"),
+    "ticket_duplicate": _("같은 요청 안내"),
+    "ticket_reopened": _("다시 확인한다는 안내"),
 }
 # Why a payment was declined, in three words; the window says it to the shopper at length.
 _REASONS = {
@@ -64,7 +79,7 @@ def of_payment(payment: Payment, refunds: Iterable[Refund]) -> Standing:
     if payment.state == _P.DECLINED and payment.failure_code in _REASONS:
         return Standing(_REASONS[payment.failure_code], "note")
     if payment.state != _P.PAID:
-        return _PAYMENTS[PaymentState(payment.state)]
+        return PAYMENTS[PaymentState(payment.state)]
     open_, back_won, has_failed = False, 0, False
     for refund in refunds:
         state = RefundState(refund.state)
@@ -77,14 +92,14 @@ def of_payment(payment: Payment, refunds: Iterable[Refund]) -> Standing:
         return Standing(_("환불됨"), "done")
     if has_failed:
         return Standing(_("환불 확인 중"), "bad")
-    return Standing(_("일부 환불됨"), "done") if back_won else _PAYMENTS[_P.PAID]
+    return Standing(_("일부 환불됨"), "done") if back_won else PAYMENTS[_P.PAID]
 
 
 def of_payment_state(state: str) -> Standing:
     """Where a payment stood at one moment of its history."""
-    return _PAYMENTS[PaymentState(state)]
+    return PAYMENTS[PaymentState(state)]
 
 
 def of_refund_state(state: str) -> Standing:
     """Where a refund stands."""
-    return _REFUNDS[RefundState(state)]
+    return REFUNDS[RefundState(state)]

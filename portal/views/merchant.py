@@ -1,6 +1,6 @@
 """The merchant's back office. Every query starts from the merchant of whoever is signed in."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from payments import standing
 from payments.calendar import SEOUL
 from payments.carriers import registry
 from payments.models import Merchant, Payment, Refund
@@ -21,7 +22,7 @@ from payments.states import REFUND_FINAL, PaymentState
 from portal import charts, reports
 from portal.forms import PERIODS, STANDINGS, PaymentFilter, PeriodForm
 from portal.reports import Days, Figures
-from portal.views import standing, timeline
+from portal.views import timeline
 from portal.views.csv_files import Cell, csv_response
 from portal.views.keyset import page
 
@@ -143,10 +144,6 @@ def refunds(request: HttpRequest, merchant: Merchant) -> HttpResponse:
 @merchant_only
 def payments_csv(request: HttpRequest, merchant: Merchant) -> HttpResponseBase:
     """The report's figures by payment; the columns add up to its totals."""
-    form = _period_form(request)
-    days = form.chosen().days
-    if form.errors:
-        return HttpResponse(_("날짜를 확인해 주세요"), status=422, content_type="text/plain")
     head = [
         _("결제번호"),
         _("결제 시각(한국)"),
@@ -154,30 +151,32 @@ def payments_csv(request: HttpRequest, merchant: Merchant) -> HttpResponseBase:
         _("상품"),
         _("통신사"),
         _("휴대폰"),
-        *_money_head(),
     ]
-    rows = _payment_lines(reports.by_payment(merchant, days))
-    return csv_response(_file_name("payments", merchant, days), head, rows)
+    return _report_file(request, merchant, "payments", head, _payment_lines)
 
 
 @merchant_only
 def days_csv(request: HttpRequest, merchant: Merchant) -> HttpResponseBase:
     """The report's figures by Korean day."""
+    head = [_("날짜"), _("결제 건수"), _("취소·환불 건수")]
+    return _report_file(request, merchant, "days", head, _day_lines)
+
+
+def _report_file(
+    request: HttpRequest,
+    merchant: Merchant,
+    name: str,
+    head: list[str],
+    lines: Callable[[Merchant, Days], Iterator[list[Cell]]],
+) -> HttpResponseBase:
+    """The chosen days as a file: columns of their own, then the money."""
     form = _period_form(request)
     days = form.chosen().days
     if form.errors:
         return HttpResponse(_("날짜를 확인해 주세요"), status=422, content_type="text/plain")
-    head = [_("날짜"), _("결제 건수"), _("취소·환불 건수"), *_money_head()]
-    rows: Iterable[list[Cell]] = (
-        [
-            row.day.isoformat(),
-            row.figures.sales_count,
-            row.figures.refunds_count,
-            *_money(row.figures),
-        ]
-        for row in reports.report(merchant, days).days
-    )
-    return csv_response(_file_name("days", merchant, days), head, rows)
+    money = [_("매출"), _("취소·환불"), _("수수료"), _("수수료 부가세"), _("받을 돈")]
+    file_name = f"{name}-{merchant.slug}-{days.first:%Y%m%d}-{days.last:%Y%m%d}.csv"
+    return csv_response(file_name, [*head, *money], lines(merchant, days))
 
 
 def _period_form(request: HttpRequest) -> PeriodForm:
@@ -245,10 +244,6 @@ def _carrier_name(code: str) -> str:
     return str(registry.carrier(code).name) if code else ""
 
 
-def _money_head() -> list[str]:
-    return [_("매출"), _("취소·환불"), _("수수료"), _("수수료 부가세"), _("받을 돈")]
-
-
 def _money(figures: Figures) -> list[Cell]:
     return [
         figures.sales_won,
@@ -259,8 +254,8 @@ def _money(figures: Figures) -> list[Cell]:
     ]
 
 
-def _payment_lines(rows: Iterable[reports.PaymentFigures]) -> Iterator[list[Cell]]:
-    for row in rows:
+def _payment_lines(merchant: Merchant, days: Days) -> Iterator[list[Cell]]:
+    for row in reports.by_payment(merchant, days):
         yield [
             row.reference,
             row.paid_at.astimezone(SEOUL).strftime("%Y-%m-%d %H:%M:%S"),
@@ -272,5 +267,11 @@ def _payment_lines(rows: Iterable[reports.PaymentFigures]) -> Iterator[list[Cell
         ]
 
 
-def _file_name(what: str, merchant: Merchant, days: Days) -> str:
-    return f"{what}-{merchant.slug}-{days.first:%Y%m%d}-{days.last:%Y%m%d}.csv"
+def _day_lines(merchant: Merchant, days: Days) -> Iterator[list[Cell]]:
+    for row in reports.report(merchant, days).days:
+        yield [
+            row.day.isoformat(),
+            row.figures.sales_count,
+            row.figures.refunds_count,
+            *_money(row.figures),
+        ]

@@ -8,9 +8,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from payments import standing
 from payments.models import Message, Payment, PaymentEvent, Refund, RefundEvent
 from payments.templatetags.won import won
-from portal.views import standing
 
 # Whoever acts at the desk is the desk: a merchant does not see agents' names.
 _ACTORS = {
@@ -21,16 +21,8 @@ _ACTORS = {
     "worker": gettext_lazy("자동"),
     "resolver": gettext_lazy("자동 확인"),
 }
-_MESSAGES = {
-    "paid": gettext_lazy("영수증"),
-    "reversed": gettext_lazy("청구되지 않았다는 안내"),
-    "refunded": gettext_lazy("환불 안내"),
-    "ticket_received": gettext_lazy("취소 요청 접수 안내"),
-    "ticket_approved": gettext_lazy("취소 승인 안내"),
-    "ticket_rejected": gettext_lazy("취소 거절 안내"),
-    "ticket_resolved": gettext_lazy("취소 결과 안내"),
-    "ticket_account_needed": gettext_lazy("환불 계좌 요청"),
-}
+# A code is between the shopper and us.
+_MESSAGES = {kind: words for kind, words in standing.MESSAGES.items() if kind != "verification"}
 
 
 @dataclass(frozen=True)
