@@ -1,149 +1,475 @@
 """The money's rows in the admin, to look at. Nothing is added, changed or deleted here.
 
-Sealed fields are never shown; phones and addresses only masked.
+Every column is named: a new column of a table stays unseen until somebody says what agents call it.
+Sealed fields, tokens and addresses with tokens are never shown; phones only masked.
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db import models
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.html import conditional_escape, format_html, format_html_join, strip_tags
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrOrPromise
 
+from payments import encryption, standing, subscriber
+from payments.calendar import SEOUL, Route
 from payments.models import CarrierCall, Message, OutboxEvent, Payment, Refund
-from payments.templatetags.won import moment, won
+from payments.standing import Standing, Words
+from payments.subscriber import UnreadablePhone
+from payments.templatetags.won import day, moment, month, won
 
-_NEVER = ("token", "window_hash", "lease_expires_at")
+Column = Callable[[Any], str]
+Read = Callable[[Any], StrOrPromise | int | None]
+_ROUTES = {
+    Route.CARRIER: gettext_lazy("통신사 취소"),
+    Route.BANK: gettext_lazy("계좌 환불"),
+}
+_CHANNELS = {"SMS": gettext_lazy("문자"), "EMAIL": gettext_lazy("이메일")}
+_CALLS = {
+    "MATCH": gettext_lazy("명의 확인"),
+    "AGE": gettext_lazy("나이 확인"),
+    "SIM_SWAP": gettext_lazy("유심 변경 확인"),
+    "PREPARE": gettext_lazy("결제 예약"),
+    "VALIDATE": gettext_lazy("인증번호 확인"),
+    "CONFIRM": gettext_lazy("결제 확정"),
+    "REVERSE": gettext_lazy("예약 되돌리기"),
+    "REFUND": gettext_lazy("통신사 취소"),
+    "QUERY": gettext_lazy("결과 조회"),
+    "PAYOUT": gettext_lazy("계좌 송금"),
+}
+_CALL_STATES = {
+    "SENT": gettext_lazy("답을 기다림"),
+    "OK": gettext_lazy("받아들임"),
+    "DECLINED": gettext_lazy("거절함"),
+    "UNKNOWN": gettext_lazy("답을 모름"),
+    "RESOLVED": gettext_lazy("나중에 확인함"),
+    "SKIPPED": gettext_lazy("부르지 않음"),
+}
+_SUBJECTS = {
+    "payment": gettext_lazy("결제"),
+    "refund": gettext_lazy("환불"),
+    "ticket": gettext_lazy("요청"),
+}
+_HAPPENED = {
+    "paid": gettext_lazy("완료"),
+    "declined": gettext_lazy("거절"),
+    "expired": gettext_lazy("시간 지남"),
+    "canceled": gettext_lazy("그만둠"),
+    "unknown": gettext_lazy("확인 중"),
+    "reversed": gettext_lazy("되돌림"),
+    "review": gettext_lazy("담당자 확인 중"),
+    "succeeded": gettext_lazy("완료"),
+    "account_needed": gettext_lazy("계좌 필요"),
+    "failed": gettext_lazy("실패"),
+    "withdrawn": gettext_lazy("거둠"),
+    "received": gettext_lazy("접수"),
+    "approved": gettext_lazy("승인"),
+    "rejected": gettext_lazy("거절"),
+    "resolved": gettext_lazy("완료"),
+    "duplicate": gettext_lazy("같은 요청으로 닫음"),
+    "asked": gettext_lazy("고객에게 물음"),
+    "reopened": gettext_lazy("다시 엶"),
+}
+
+
+def column(name: str, label: StrOrPromise, read: Read) -> Column:
+    """A column of a list or a line of a page: its name in the row's classes, its words, its value.
+
+    Nothing to show is a dash.
+    """
+
+    def cell(row: Any) -> str:
+        shown = read(row)
+        if shown is None or shown == "":
+            return "–"
+        return str(shown) if isinstance(shown, int) else conditional_escape(shown)
+
+    cell.__name__ = name
+    return admin.display(description=label)(cell)
+
+
+def chip(state: Standing) -> SafeString:
+    """A state as everywhere else: words, colour and icon."""
+    return SafeString(
+        render_to_string("components/status.html", {"text": state.text, "tone": state.tone})
+    )
+
+
+def _lines(parts: Iterable[tuple[object, object]]) -> SafeString:
+    return format_html_join("", "<p>{} <span>{}</span></p>", parts)
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter over a column of codes, under the words people use for them."""
+
+    words: Mapping[Any, Words]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Every code with its words."""
+        return [(str(code), words) for code, words in self.words.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows with the chosen code; all of them when none is chosen."""
+        value = self.value()
+        return queryset.filter(**{self.parameter_name or "": value}) if value else queryset
+
+
+def choice_filter(
+    parameter: str, label: StrOrPromise, choices: Mapping[Any, Words]
+) -> type[admin.SimpleListFilter]:
+    """A ChoiceFilter for one column."""
+    return type(
+        "Filter",
+        (ChoiceFilter,),
+        {"title": label, "parameter_name": parameter, "words": choices},
+    )
+
+
+class MerchantFilter(admin.RelatedFieldListFilter):
+    """Of which shop."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("판매자")
 
 
 class LookOnly(admin.ModelAdmin[Any]):
-    """Every field but the sealed ones, read-only."""
+    """A list and pages of `details`, read-only."""
 
     actions = None
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    heading: Any = ""
     show_full_result_count = False
+    ordering = ("-pk",)
+    list_display: tuple[Column, ...]
+    details: tuple[Column, ...]
 
-    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
-        """All columns that hold no secret."""
-        return [
-            field.name
-            for field in self.opts.fields
-            if not field.name.endswith(("_sealed", "_bidx")) and field.name not in _NEVER
-        ]
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """What was named, nothing else."""
+        return self.details
 
-    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """All of them."""
-        return self.get_fields(request, obj)
+        return self.details
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list under its Korean name."""
-        return super().changelist_view(request, {"title": self.heading, **(extra_context or {})})
+        """The list under its own name."""
+        title = self.opts.verbose_name_plural
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One row under the name the list gives it; Django's own words are for developers."""
+        row = self.get_object(request, object_id)
+        name = strip_tags(self.list_display[0](row)) if row else ""
+        context = {"title": f"{self.opts.verbose_name} {name}", "subtitle": None}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""
         return False
+
+
+def _text(words: Mapping[Any, Words], code: str) -> str:
+    return str(words.get(code, code))
+
+
+def _texts(states: dict[Any, Standing]) -> dict[Any, Words]:
+    return {code: state.text for code, state in states.items()}
+
+
+def _payment_link(payment: Payment | None) -> SafeString | None:
+    if payment is None:
+        return None
+    return format_html(
+        '<a class="nowrap" href="{}">{}</a>',
+        reverse("admin:payments_payment_change", args=[payment.pk]),
+        payment.reference,
+    )
+
+
+def _stands(payment: Payment) -> SafeString:
+    return chip(standing.of_payment(payment, payment.refunds.all()))
+
+
+def _line(payment: Payment) -> SafeString:
+    text = f"{payment.carrier} {payment.masked_phone}".strip()
+    return format_html('<span class="nowrap">{}</span>', text or "–")
+
+
+def _at(name: str) -> Read:
+    def read(row: Any) -> str | None:
+        at = getattr(row, name)
+        return format_html('<span class="nowrap">{}</span>', moment(at)) if at else None
+
+    return read
+
+
+def _bold(words: object) -> SafeString:
+    return format_html('<b class="nowrap">{}</b>', words)
+
+
+_MERCHANT = column("merchant", gettext_lazy("판매자"), lambda row: row.merchant.name)
+_ITEM = column(
+    "item",
+    gettext_lazy("상품"),
+    lambda row: format_html('<span lang="ko">{}</span>', row.item_name),
+)
+_AMOUNT = column("amount", gettext_lazy("금액"), lambda row: _bold(won(row.amount_won)))
+_LINE = column("line", gettext_lazy("회선"), _line)
+_STANDS = column("standing", gettext_lazy("상태"), _stands)
+_PAYMENT = column("payment", gettext_lazy("결제"), lambda row: _payment_link(row.payment))
 
 
 @admin.register(Payment)
 class PaymentAdmin(LookOnly):
     """Payments, newest first."""
 
-    heading = _("결제")
-    list_display = ("reference", "merchant", "item_name", "amount", "state", "line", "created")
-    list_filter = ("state", "merchant", "carrier")
+    list_display = (
+        column("reference", gettext_lazy("결제 번호"), lambda row: _bold(row.reference)),
+        _MERCHANT,
+        _ITEM,
+        _AMOUNT,
+        _STANDS,
+        _LINE,
+        column("opened", gettext_lazy("시작"), _at("created_at")),
+    )
+    list_filter = (
+        choice_filter("state", gettext_lazy("상태"), _texts(standing.PAYMENTS)),
+        ("merchant", MerchantFilter),
+    )
     list_select_related = ("merchant",)
-    search_fields = ("reference__iexact", "order_no__iexact")
-    search_help_text = _("결제 번호 또는 주문 번호")
-    ordering = ("-pk",)
+    search_fields = ("reference",)
+    search_help_text = gettext_lazy("결제·주문 번호, 휴대전화번호, 판매자, 상품, 날짜(2026-11-23)")
+    details = (
+        _STANDS,
+        _MERCHANT,
+        _ITEM,
+        _AMOUNT,
+        _LINE,
+        column("order", gettext_lazy("판매자의 주문 번호"), lambda row: row.order_no),
+        column("opened", gettext_lazy("결제창을 연 때"), _at("created_at")),
+        column("paid", gettext_lazy("통신사가 승인한 때"), _at("paid_at")),
+        column("used", gettext_lazy("상품을 처음 쓴 때"), _at("used_at")),
+        column(
+            "month",
+            gettext_lazy("청구되는 달"),
+            lambda row: month(row.billing_month),
+        ),
+        column("approval", gettext_lazy("통신사 승인 번호"), lambda row: row.carrier_tx),
+        column(
+            "refunds",
+            gettext_lazy("환불"),
+            lambda row: _lines(
+                (
+                    f"{won(refund.amount_won)} · {_text(_ROUTES, refund.route)}",
+                    chip(standing.of_refund_state(refund.state)),
+                )
+                for refund in row.refunds.all()
+            ),
+        ),
+        column(
+            "history",
+            gettext_lazy("있었던 일"),
+            lambda row: _lines(
+                (standing.of_payment_state(event.to_state).text, moment(event.occurred_at))
+                for event in row.events.order_by("pk")
+            ),
+        ),
+    )
 
-    @admin.display(description=_("금액"))
-    def amount(self, payment: Payment) -> str:
-        """Won."""
-        return won(payment.amount_won)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
+        """With the refunds that a payment's words depend on."""
+        return super().get_queryset(request).prefetch_related("refunds")
 
-    @admin.display(description=_("회선"))
-    def line(self, payment: Payment) -> str:
-        """Carrier and masked number."""
-        return f"{payment.carrier} {payment.masked_phone}".strip()
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        """By what callers say: a number, a phone (whole or masked), a day, a shop or a product."""
+        term = search_term.strip()
+        return (queryset.filter(_wanted(term)) if term else queryset), False
 
-    @admin.display(description=_("만든 시각"))
-    def created(self, payment: Payment) -> str:
-        """Korean time."""
-        return moment(payment.created_at)
+
+def _wanted(term: str) -> Q:
+    head, _stars, last4 = term.rpartition("*-")
+    if head.startswith("010-*") and last4.isascii() and last4.isdigit():
+        return Q(phone_last4=last4)
+    if on := _day(term):
+        return Q(created_at__gte=on, created_at__lt=on + timedelta(days=1))
+    try:
+        phone = subscriber.parse_phone(term)
+    except UnreadablePhone:
+        return (
+            Q(reference=term.upper())
+            | Q(order_no=term)
+            | Q(merchant__name__icontains=term)
+            | Q(item_name__icontains=term)
+        )
+    return Q(phone_bidx=encryption.blind_index(phone, kind="phone"))
+
+
+def _day(term: str) -> datetime | None:
+    """The first moment of the Korean day somebody typed: `2026-11-23`, `2026. 11. 23.`"""
+    try:
+        found = parse_date("-".join(term.replace(".", " ").replace("/", " ").split()))
+    except ValueError:
+        return None
+    is_ours = found is not None and 2000 <= found.year < 3000
+    return datetime(found.year, found.month, found.day, tzinfo=SEOUL) if is_ours and found else None
 
 
 @admin.register(Refund)
 class RefundAdmin(LookOnly):
     """Refunds, newest first."""
 
-    heading = _("환불")
-    list_display = ("pk", "payment", "amount", "route", "state", "failure_code", "requested")
-    list_filter = ("state", "route", "merchant")
-    list_select_related = ("payment",)
+    _route = column("route", gettext_lazy("방법"), lambda row: _text(_ROUTES, row.route))
+    _state = column(
+        "standing", gettext_lazy("상태"), lambda row: chip(standing.of_refund_state(row.state))
+    )
+    _requested = column("requested", gettext_lazy("요청한 때"), _at("requested_at"))
+    list_display = (
+        column("reference", gettext_lazy("결제 번호"), lambda row: _bold(row.payment.reference)),
+        _MERCHANT,
+        column("item", gettext_lazy("상품"), lambda row: row.payment.item_name),
+        _AMOUNT,
+        _route,
+        _state,
+        _requested,
+    )
+    list_filter = (
+        choice_filter("state", gettext_lazy("상태"), _texts(standing.REFUNDS)),
+        choice_filter("route", gettext_lazy("방법"), _ROUTES),
+        ("merchant", MerchantFilter),
+    )
+    list_select_related = ("payment", "merchant")
     search_fields = ("payment__reference__iexact",)
-    search_help_text = _("결제 번호")
-    ordering = ("-pk",)
-
-    @admin.display(description=_("금액"))
-    def amount(self, refund: Refund) -> str:
-        """Won."""
-        return won(refund.amount_won)
-
-    @admin.display(description=_("요청 시각"))
-    def requested(self, refund: Refund) -> str:
-        """Korean time."""
-        return moment(refund.requested_at)
+    search_help_text = gettext_lazy("결제 번호")
+    details = (
+        _PAYMENT,
+        _state,
+        _AMOUNT,
+        _route,
+        _requested,
+        column("due", gettext_lazy("보낼 때"), _at("due_at")),
+        column("deadline", gettext_lazy("통신사 취소 마감"), _at("deadline_at")),
+        column("expected", gettext_lazy("늦어도"), lambda row: day(row.expected_on)),
+        column("arrived", gettext_lazy("돌아간 때"), _at("confirmed_at")),
+        column(
+            "account",
+            gettext_lazy("받을 계좌 끝자리"),
+            lambda row: row.account_last4,
+        ),
+        column(
+            "history",
+            gettext_lazy("있었던 일"),
+            lambda row: _lines(
+                (standing.of_refund_state(event.to_state).text, moment(event.occurred_at))
+                for event in row.events.order_by("pk")
+            ),
+        ),
+    )
 
 
 @admin.register(Message)
 class MessageAdmin(LookOnly):
     """Texts and mails, newest first; their words stay sealed."""
 
-    heading = _("문자와 메일")
-    list_display = ("pk", "kind", "channel", "to_masked", "attempts", "done_at", "dead_at")
-    list_filter = ("kind", "channel")
-    ordering = ("-pk",)
+    list_display = (
+        column("about", gettext_lazy("내용"), lambda row: _text(standing.MESSAGES, row.kind)),
+        column("channel", gettext_lazy("보내는 길"), lambda row: _text(_CHANNELS, row.channel)),
+        column("to", gettext_lazy("받는 곳"), lambda row: row.to_masked),
+        column("standing", gettext_lazy("상태"), lambda row: chip(_sent(row))),
+        column("attempts", gettext_lazy("시도"), lambda row: row.attempts),
+        column("written", gettext_lazy("쓴 때"), _at("created_at")),
+    )
+    list_filter = (
+        choice_filter("kind", gettext_lazy("내용"), standing.MESSAGES),
+        choice_filter("channel", gettext_lazy("보내는 길"), _CHANNELS),
+    )
+    details = (
+        *list_display,
+        column("sent", gettext_lazy("보낸 때"), _at("done_at")),
+        _PAYMENT,
+    )
 
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(LookOnly):
     """Announcements, newest first."""
 
-    heading = _("알림 대기열")
     list_display = (
-        "pk",
-        "kind",
-        "subject_id",
-        "attempts",
-        "problem",
-        "due_at",
-        "done_at",
-        "dead_at",
+        column("what", gettext_lazy("일"), lambda row: _event(row.kind)),
+        column("subject", gettext_lazy("대상 번호"), lambda row: row.subject_id),
+        column("standing", gettext_lazy("상태"), lambda row: chip(_sent(row))),
+        column("attempts", gettext_lazy("시도"), lambda row: row.attempts),
+        column("written", gettext_lazy("쓴 때"), _at("created_at")),
+        column("done", gettext_lazy("마친 때"), _at("done_at")),
     )
-    list_filter = ("kind",)
-    ordering = ("-pk",)
+    details = (
+        *list_display,
+        column("problem", gettext_lazy("막힌 까닭(원문)"), lambda row: row.problem),
+    )
 
 
 @admin.register(CarrierCall)
 class CarrierCallAdmin(LookOnly):
     """Calls to operators and bank, newest first."""
 
-    heading = _("통신사와 은행 호출")
-    list_display = ("order_ref", "payment", "kind", "state", "answer", "sent_at", "resolved_at")
-    list_filter = ("kind", "state")
+    list_display = (
+        column("kind", gettext_lazy("부른 일"), lambda row: _text(_CALLS, row.kind)),
+        column("reference", gettext_lazy("결제 번호"), lambda row: row.payment.reference),
+        column("standing", gettext_lazy("답"), lambda row: _text(_CALL_STATES, row.state)),
+        column("sent", gettext_lazy("부른 때"), _at("sent_at")),
+        column("answered", gettext_lazy("답이 온 때"), _at("resolved_at")),
+    )
+    list_filter = (
+        choice_filter("kind", gettext_lazy("부른 일"), _CALLS),
+        choice_filter("state", gettext_lazy("답"), _CALL_STATES),
+    )
     list_select_related = ("payment",)
     search_fields = ("order_ref__iexact", "payment__reference__iexact")
-    search_help_text = _("호출 번호 또는 결제 번호")
-    ordering = ("-pk",)
+    search_help_text = gettext_lazy("호출 번호 또는 결제 번호")
+    details = (
+        _PAYMENT,
+        *list_display,
+        column("order_ref", gettext_lazy("호출 번호"), lambda row: row.order_ref),
+        column("answer", gettext_lazy("답의 원문"), lambda row: row.answer),
+        column("tx", gettext_lazy("통신사 승인 번호"), lambda row: row.carrier_tx),
+    )
+
+
+def _sent(row: Message | OutboxEvent) -> Standing:
+    if row.done_at:
+        return Standing(_("보냄"), "done")
+    return Standing(_("보내지 못함"), "bad") if row.dead_at else Standing(_("보내는 중"), "wait")
+
+
+def _event(kind: str) -> str:
+    subject, _dot, happened = kind.partition(".")
+    if subject not in _SUBJECTS or happened not in _HAPPENED:
+        return kind
+    return f"{_SUBJECTS[subject]} {_HAPPENED[happened]}"

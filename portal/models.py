@@ -38,15 +38,21 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("이메일"), unique=True)
     name = models.CharField(_("이름"), max_length=40, blank=True)
     merchant = models.ForeignKey(
-        Merchant, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+        Merchant,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="people",
+        verbose_name=_("판매자"),
     )
-    is_staff = models.BooleanField(default=False)
-    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(_("고객센터 사람"), default=False)
+    is_active = models.BooleanField(_("로그인할 수 있음"), default=True)
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
 
     class Meta:
+        verbose_name = verbose_name_plural = _("사람")
         constraints = [
             models.CheckConstraint(
                 name="user_staff_or_merchant",

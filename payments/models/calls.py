@@ -7,6 +7,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from payments.models.payments import Payment
 from payments.models.refunds import Refund
@@ -63,6 +64,7 @@ class CarrierCall(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("통신사와 은행 호출")
         constraints = [
             models.UniqueConstraint(
                 name="call_one_confirm_per_payment",

@@ -1,6 +1,7 @@
 """Who sells."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from payments.calendar import Policy
 
@@ -17,6 +18,9 @@ class Merchant(models.Model):
     refund_days = models.PositiveSmallIntegerField(default=7)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("판매자")
 
     def __str__(self) -> str:
         return self.name

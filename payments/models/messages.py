@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, texts
 from payments.models.payments import Payment
@@ -41,6 +42,7 @@ class Message(models.Model):
     dead_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("문자와 메일")
         indexes = [
             models.Index(
                 name="message_due",

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class OutboxEvent(models.Model):
@@ -18,6 +19,7 @@ class OutboxEvent(models.Model):
     dead_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("알림 대기열")
         indexes = [
             models.Index(
                 name="outbox_due",

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
 from payments.models.append_only import append_only
@@ -78,6 +79,7 @@ class Payment(Moving):
     unknown_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("결제")
         constraints = [
             models.CheckConstraint(
                 name="payment_amount", condition=Q(amount_won__range=(1, 1_000_000))

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
 from payments.calendar import Route
@@ -47,6 +48,7 @@ class Refund(Moving):
     holder_sealed = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("환불")
         constraints = [
             models.CheckConstraint(name="refund_amount", condition=Q(amount_won__gt=0)),
             models.CheckConstraint(
