@@ -5,26 +5,24 @@ Sealed fields, tokens and addresses with tokens are never shown; phones only mas
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.dateparse import parse_date
 from django.utils.html import conditional_escape, format_html, format_html_join, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
-from payments import encryption, standing, subscriber
-from payments.calendar import SEOUL, Route
+from payments import standing
+from payments.calendar import Route
 from payments.models import CarrierCall, Message, OutboxEvent, Payment, Refund
+from payments.searching import wanted
 from payments.standing import Standing, Words
-from payments.subscriber import UnreadablePhone
 from payments.templatetags.won import day, moment, month, won
 
 Column = Callable[[Any], str]
@@ -311,35 +309,7 @@ class PaymentAdmin(LookOnly):
     ) -> tuple[QuerySet[Payment], bool]:
         """By what callers say: a number, a phone (whole or masked), a day, a shop or a product."""
         term = search_term.strip()
-        return (queryset.filter(_wanted(term)) if term else queryset), False
-
-
-def _wanted(term: str) -> Q:
-    head, _stars, last4 = term.rpartition("*-")
-    if head.startswith("010-*") and last4.isascii() and last4.isdigit():
-        return Q(phone_last4=last4)
-    if on := _day(term):
-        return Q(created_at__gte=on, created_at__lt=on + timedelta(days=1))
-    try:
-        phone = subscriber.parse_phone(term)
-    except UnreadablePhone:
-        return (
-            Q(reference=term.upper())
-            | Q(order_no=term)
-            | Q(merchant__name__icontains=term)
-            | Q(item_name__icontains=term)
-        )
-    return Q(phone_bidx=encryption.blind_index(phone, kind="phone"))
-
-
-def _day(term: str) -> datetime | None:
-    """The first moment of the Korean day somebody typed: `2026-11-23`, `2026. 11. 23.`"""
-    try:
-        found = parse_date("-".join(term.replace(".", " ").replace("/", " ").split()))
-    except ValueError:
-        return None
-    is_ours = found is not None and 2000 <= found.year < 3000
-    return datetime(found.year, found.month, found.day, tzinfo=SEOUL) if is_ours and found else None
+        return (queryset.filter(wanted(term, at="created_at")) if term else queryset), False
 
 
 @admin.register(Refund)

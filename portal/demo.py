@@ -52,6 +52,7 @@ GROUPS = {
         "payments.view_refund",
     ),
     "상담팀장": (
+        "support.assign_ticket",
         "payments.view_message",
         "payments.view_outboxevent",
         "payments.view_carriercall",

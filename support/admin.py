@@ -1,6 +1,8 @@
 """The agents' desk: the queue and the case, on Django's own admin.
 
-A case is decided by one call of a use case. Nothing can be added, deleted or typed over.
+A case moves by one call of a use case; no field of it is ever typed over. Whoever decides sends
+along the last change that was on the screen (`seen`): a case that changed since is shown again,
+with what changed and with everything that was typed.
 """
 
 from typing import Any
@@ -8,91 +10,41 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import encryption, refunds, states, subscriber
+from payments import refunds, states
 from payments.calendar import NotPaid
-from payments.subscriber import UnreadablePhone
-from payments.templatetags.won import moment, won
-from support import desk, forms, notices, tickets
-from support.models import Ticket, pk_of_number
-from support.states import TICKET_FINAL, TICKET_OPEN, TICKET_UNDECIDED, TicketState
+from payments.templatetags.won import moment
+from support import desk, forms, notices, queue, steps, tickets
+from support.models import Ticket, TicketEvent, pk_of_number
+from support.queue import View
+from support.states import TICKET_UNDECIDED, TicketState
 
 _QUEUE_BESIDE_CASE = 6
-_WON_DIGITS = 9
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Open cases unless another state is asked for."""
-
-    title = gettext_lazy("상태")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The groups agents think in."""
-        return [
-            ("undecided", gettext_lazy("결정할 요청")),
-            ("approved", gettext_lazy("환불 진행 중")),
-            ("closed", gettext_lazy("닫힌 요청")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
-        """The chosen group; all of them when none is chosen."""
-        groups = {
-            "undecided": TICKET_UNDECIDED,
-            "approved": TICKET_OPEN - TICKET_UNDECIDED,
-            "closed": TICKET_FINAL,
-        }
-        group = groups.get(self.value() or "")
-        return queryset if group is None else queryset.filter(state__in=group)
+_DIGITS = 18
+_STEPS = frozenset({steps.ASK, steps.REFER, steps.DUPLICATE, steps.REOPEN})
+_HANDING = frozenset({"claim", "release", "assign"})
+_WRITING = frozenset({"approve", "reject", "note", "answer"}) | _STEPS
+_VIEWS = {
+    View.TODO: gettext_lazy("할 일"),
+    View.MINE: gettext_lazy("내 요청"),
+    View.UNASSIGNED: gettext_lazy("맡은 사람 없음"),
+    View.NEAR: gettext_lazy("마감 임박"),
+    View.WAITING: gettext_lazy("답 기다림"),
+    View.REOPENED: gettext_lazy("다시 연 요청"),
+    View.REFUNDING: gettext_lazy("환불 진행 중"),
+    View.CLOSED: gettext_lazy("닫힘"),
+}
 
 
 @admin.register(Ticket)
 class TicketAdmin(admin.ModelAdmin[Ticket]):
     """Queue and case."""
-
-    list_display = ("case", "money", "line", "clock", "standing", "accepted")
-    list_display_links = ("case",)
-    list_filter = (StateFilter,)
-    list_per_page = 50
-    actions = None
-    show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
-    search_fields = ("pk",)
-    search_help_text = gettext_lazy("요청 번호, 결제 번호 또는 휴대전화번호 전체")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
-        """The queue in its order."""
-        return desk.queue()
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Decided by the queue."""
-        return ("is_closed", "deadline", "pk")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
-    ) -> tuple[QuerySet[Ticket], bool]:
-        """Find by ticket number, payment number, or a phone through its keyed hash."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        wanted = Q(payment__reference=term.upper()) | Q(pk=pk_of_number(term))
-        try:
-            phone = subscriber.parse_phone(term)
-        except UnreadablePhone:
-            pass
-        else:
-            wanted |= Q(phone_bidx=encryption.blind_index(phone, kind="phone"))
-        return queryset.filter(wanted), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Requests come from shoppers."""
@@ -102,61 +54,37 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
         """Requests stay."""
         return False
 
-    @admin.display(description=gettext_lazy("요청"))
-    def case(self, ticket: Ticket) -> SafeString:
-        """Number and reason."""
-        return format_html(
-            '<b class="nowrap">{}</b> {}', ticket.number, ticket.get_reason_display()
-        )
-
-    @admin.display(description=gettext_lazy("판매자 · 상품"))
-    def money(self, ticket: Ticket) -> SafeString:
-        """Who sold what for how much."""
-        payment = ticket.payment
-        if payment is None:
-            return format_html("{}", ticket.product_text)
-        return format_html(
-            '{} · {} <b class="nowrap">{}</b>',
-            payment.merchant.name,
-            payment.item_name,
-            won(payment.amount_won),
-        )
-
-    @admin.display(description=gettext_lazy("회선"))
-    def line(self, ticket: Ticket) -> SafeString:
-        """The masked number."""
-        return format_html('<span class="nowrap">{}</span>', ticket.masked_phone)
-
-    @admin.display(description=gettext_lazy("마감"))
-    def clock(self, ticket: Ticket) -> SafeString:
-        """The nearer deadline as a chip."""
-        return SafeString(
-            render_to_string(
-                "admin/support/ticket/chip.html", {"clock": desk.clock(ticket, timezone.now())}
-            )
-        )
-
-    @admin.display(description=gettext_lazy("상태"))
-    def standing(self, ticket: Ticket) -> SafeString:
-        """The state in words."""
-        return format_html('<span class="nowrap">{}</span>', ticket.get_state_display())
-
-    @admin.display(description=gettext_lazy("접수"))
-    def accepted(self, ticket: Ticket) -> SafeString:
-        """When it arrived."""
-        return format_html('<span class="nowrap">{}</span>', moment(ticket.accepted_at))
-
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The queue, led by a sentence."""
-        waiting = Ticket.objects.filter(state__in=TICKET_UNDECIDED).count()
-        title = (
-            _("결정을 기다리는 요청이 {count}건 있어요").format(count=waiting)
-            if waiting
-            else _("결정을 기다리는 요청이 없어요")
-        )
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        now, user_id = timezone.now(), request.user.pk or 0
+        term = request.GET.get("q", "").strip()
+        view = _view(request.GET.get("view", ""))
+        rows = queue.search(term) if term else queue.cases(view, user_id=user_id, now=now)
+        try:
+            page = queue.page(rows, after=request.GET.get("after", ""))
+        except queue.NotACursor:
+            raise Http404 from None
+        counts = queue.counts(user_id=user_id, now=now)
+        onward = request.GET.copy()
+        onward["after"] = page.onward
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _title(counts[View.TODO]),
+            "opts": self.opts,
+            "term": term,
+            "views": [
+                (name, words, _count(counts.get(name)), name == view and not term)
+                for name, words in _VIEWS.items()
+            ],
+            "rows": [(ticket, desk.clock(ticket, now)) for ticket in page.rows],
+            "onward": f"?{onward.urlencode()}" if page.onward else "",
+            "is_onward": "after" in request.GET,
+        }
+        return TemplateResponse(request, "admin/support/ticket/queue.html", context)
 
     def change_view(
         self,
@@ -165,65 +93,112 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The case; a POST is the agent's decision or note."""
+        """The case; a POST is what the agent does with it."""
         ticket = self._ticket(request, object_id)
-        if request.method == "POST":
-            if not self.has_change_permission(request, ticket):
-                raise PermissionDenied
-            return self._act(request, ticket)
-        return self._case(request, ticket)
+        if request.method != "POST":
+            return self._case(request, ticket)
+        if not self.has_change_permission(request, ticket):
+            raise PermissionDenied
+        decision = request.POST.get("decision", "")
+        if decision in _HANDING:
+            return self._hand_over(request, ticket, decision)
+        if decision in _WRITING:
+            return self._act(request, ticket, decision)
+        raise Http404
 
     def _ticket(self, request: HttpRequest, object_id: str) -> Ticket:
-        if not object_id.isascii() or not object_id.isdigit():
+        if not object_id.isascii() or not object_id.isdigit() or len(object_id) > _DIGITS:
             raise Http404
-        ticket = desk.queue().filter(pk=int(object_id)).first()
+        rows = Ticket.objects.select_related(
+            "payment__merchant", "refund", "assignee", "duplicate_of"
+        )
+        ticket = rows.filter(pk=int(object_id)).first()
         if ticket is None:
             raise Http404
         if not self.has_view_or_change_permission(request, ticket):
             raise PermissionDenied
         return ticket
 
-    def _act(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
-        decision = request.POST.get("decision", "")
-        reason = request.POST.get("reason", "").strip()
-        by, now = f"staff:{request.user.pk}", timezone.now()
-        if decision not in {"approve", "reject", "note"}:
-            raise Http404
-        problem = forms.reason_problem(reason)
-        if problem:
-            return self._case(request, ticket, decision=decision, typed=reason, problem=problem)
+    def _hand_over(self, request: HttpRequest, ticket: Ticket, decision: str) -> HttpResponse:
+        facts: dict[str, Any] = {
+            "ticket_id": ticket.pk,
+            "by": f"staff:{request.user.pk}",
+            "now": timezone.now(),
+        }
         try:
-            if decision == "approve":
-                tickets.approve(
-                    ticket_id=ticket.pk,
-                    expected_remaining_won=_won_seen(request),
-                    reason=reason,
-                    by=by,
-                    now=now,
-                )
-            elif decision == "reject":
-                tickets.reject(ticket_id=ticket.pk, reason=reason, by=by, now=now)
+            if decision == "claim":
+                tickets.claim(user_id=request.user.pk or 0, **facts)
+            elif decision == "release":
+                tickets.release(**facts)
             else:
-                tickets.add_note(ticket_id=ticket.pk, text=reason, by=by, now=now)
+                if not request.user.has_perm("support.assign_ticket"):
+                    raise PermissionDenied
+                tickets.assign(user_id=_colleague(request), **facts)
+        except tickets.AlreadyTaken as error:
+            words = _("그사이 {name} 님이 맡았어요.").format(name=error.ticket.assignee)
+            return self._again(request, ticket, conflict=words)
         except states.IllegalMove:
-            return self._stale(request, ticket, decision, reason, _decided_already(ticket.pk))
-        except (refunds.UnableToRefund, tickets.NothingToRefund) as error:
-            return self._stale(request, ticket, decision, reason, _unable(error))
-        if decision == "note":
-            return HttpResponseRedirect(request.path)
-        said = _("승인했어요. 환불을 예약했습니다.") if decision == "approve" else _("거절했어요.")
-        messages.success(
-            request,
-            _("{number}: {said} 결과를 고객에게 알립니다.").format(number=ticket.number, said=said),
-        )
-        return HttpResponseRedirect(reverse("admin:support_ticket_changelist"))
+            return self._again(request, ticket, conflict=_("이미 닫힌 요청이에요."))
+        return HttpResponseRedirect(request.path)
 
-    def _stale(
-        self, request: HttpRequest, ticket: Ticket, decision: str, typed: str, words: str
+    def _act(self, request: HttpRequest, ticket: Ticket, decision: str) -> HttpResponse:
+        typed = request.POST.get("reason", "").strip()
+        first = _first(request) if decision == steps.DUPLICATE else None
+        missing = _("적은 것이 없어요") if decision in {"note", "answer"} else ""
+        problem = forms.reason_problem(typed, missing=missing)
+        if not problem and decision == steps.DUPLICATE and first is None:
+            problem = _("먼저 들어온 요청의 번호를 C-20417처럼 적어 주세요")
+        kept: dict[str, Any] = {"decision": decision, "typed": typed}
+        if problem:
+            return self._case(request, ticket, problem=problem, **kept)
+        if decision in _STEPS and "confirmed" not in request.POST:
+            return self._confirm(request, ticket, decision, typed, first)
+        try:
+            said = _carry_out(request, ticket, decision, typed, first)
+        except tickets.ChangedMeanwhile as error:
+            conflict = _("그사이 이 요청이 바뀌었어요. 바뀐 것을 보고 다시 결정하세요.")
+            return self._again(request, ticket, conflict=conflict, since=error.events, **kept)
+        except states.IllegalMove:
+            return self._again(request, ticket, conflict=_moved_on(ticket.pk), **kept)
+        except (
+            refunds.UnableToRefund,
+            tickets.NothingToRefund,
+            tickets.NotTheSameMatter,
+            tickets.AlreadyOpen,
+        ) as error:
+            return self._again(request, ticket, conflict=_unable(error), **kept)
+        if not said:
+            return HttpResponseRedirect(request.path)
+        messages.success(request, f"{ticket.number}: {said}")
+        return HttpResponseRedirect(_onward(request, ticket))
+
+    def _confirm(
+        self,
+        request: HttpRequest,
+        ticket: Ticket,
+        decision: str,
+        typed: str,
+        first: Ticket | None,
     ) -> HttpResponse:
+        reader, words = steps.text(decision, ticket, typed=typed, first=first)
+        step = steps.of(decision)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": step.title,
+            "opts": self.opts,
+            "ticket": ticket,
+            "step": step,
+            "typed": typed,
+            "number": request.POST.get("number", ""),
+            "seen": request.POST.get("seen", ""),
+            "reader": reader,
+            "text": words,
+        }
+        return TemplateResponse(request, "admin/support/ticket/confirm.html", context)
+
+    def _again(self, request: HttpRequest, ticket: Ticket, **facts: Any) -> HttpResponse:
         """The world moved on since the page was loaded: say so, and keep what the agent wrote."""
-        fresh = self._ticket(request, str(ticket.pk))
-        return self._case(request, fresh, decision=decision, typed=typed, conflict=words)
+        return self._case(request, self._ticket(request, str(ticket.pk)), **facts)
 
     def _case(
         self,
@@ -234,11 +209,13 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
         typed: str = "",
         problem: str = "",
         conflict: str = "",
+        since: list[TicketEvent] | None = None,
     ) -> HttpResponse:
         now = timezone.now()
         outcome = _outcome(ticket)
         names = _staff_names()
-        beside = desk.queue().filter(state__in=TICKET_UNDECIDED)[:_QUEUE_BESIDE_CASE]
+        beside = queue.cases(View.TODO, user_id=request.user.pk or 0, now=now)
+        can_change = self.has_change_permission(request, ticket)
         context = {
             **self.admin_site.each_context(request),
             "title": desk.headline(ticket),
@@ -248,32 +225,127 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
             "clock": desk.clock(ticket, now),
             "outcome": outcome,
             "line_facts": desk.line_facts(ticket),
-            "history": desk.history(ticket),
-            "conversation": [
-                {
-                    "author": desk.who(said.author, names),
-                    "text": desk.note_words(said.text),
-                    "is_internal": said.is_internal,
-                    "at": said.at,
-                }
-                for said in ticket.messages.order_by("at", "pk")
-            ],
-            "beside": [(other, desk.clock(other, now)) for other in beside],
+            "history": desk.history(ticket, names),
+            "conversation": desk.conversation(ticket, names),
+            "beside": [(other, desk.clock(other, now)) for other in beside[:_QUEUE_BESIDE_CASE]],
             "is_undecided": ticket.state in TICKET_UNDECIDED,
+            "is_waiting": ticket.state
+            in (TicketState.WAITING_CUSTOMER, TicketState.WAITING_MERCHANT),
             "decided_by": desk.who(ticket.decided_by, names),
-            "can_decide": self.has_change_permission(request, ticket),
+            "can_decide": can_change,
+            "is_mine": ticket.assignee_id == request.user.pk,
+            "colleagues": _colleagues() if request.user.has_perm("support.assign_ticket") else [],
+            "steps": steps.available(ticket) if can_change else [],
             "approve_text": _approve_text(ticket, outcome),
             "reject_text": notices.preview(
                 notices.REJECTED, ticket, decision_reason=_("(위에 적은 이유)")
             ),
             "suggestion": _suggestion(ticket),
+            "seen": tickets.last_change(ticket),
             "decision": decision,
             "typed": typed,
+            "number": request.POST.get("number", ""),
             "problem": problem,
             "conflict": conflict,
+            "since": [
+                (desk.who(event.actor, names), desk.ticket_words(event), event.occurred_at)
+                for event in since or ()
+            ],
         }
         status = 422 if problem else 409 if conflict else 200
         return TemplateResponse(request, "admin/support/ticket/case.html", context, status=status)
+
+
+def _carry_out(
+    request: HttpRequest, ticket: Ticket, decision: str, typed: str, first: Ticket | None
+) -> str:
+    """Do it; returns what to tell the agent on the next case, nothing to stay on this one."""
+    facts: dict[str, Any] = {
+        "ticket_id": ticket.pk,
+        "by": f"staff:{request.user.pk}",
+        "now": timezone.now(),
+    }
+    seen = _number(request, "seen")
+    if decision == "note":
+        tickets.add_note(text=typed, **facts)
+        return ""
+    if decision == "answer":
+        is_customer = ticket.state == TicketState.WAITING_CUSTOMER
+        heard = tickets.customer_answered if is_customer else tickets.merchant_answered
+        heard(text=typed, **facts)
+        return ""
+    if decision == steps.REOPEN:
+        tickets.reopen(reason=typed, seen=seen, **facts)
+        return ""
+    if decision == "approve":
+        won = _number(request, "expected_remaining_won")
+        tickets.approve(expected_remaining_won=won, reason=typed, seen=seen, **facts)
+        return _("승인했어요. 환불을 예약했습니다. 결과를 고객에게 알립니다.")
+    if decision == "reject":
+        tickets.reject(reason=typed, seen=seen, **facts)
+        return _("거절했어요. 결과를 고객에게 알립니다.")
+    if decision == steps.ASK:
+        tickets.ask_customer(question=typed, seen=seen, **facts)
+        return _("고객에게 물었어요. 답이 오면 다시 할 일에 들어와요.")
+    if decision == steps.REFER:
+        tickets.ask_merchant(question=typed, seen=seen, **facts)
+        return _("판매자에게 물었어요. 답이 오면 여기에 적어 주세요.")
+    tickets.mark_duplicate(first_id=first.pk if first else 0, reason=typed, seen=seen, **facts)
+    return _("같은 요청으로 닫고 고객에게 알렸어요.")
+
+
+def _view(name: str) -> View:
+    if not name:
+        return View.TODO
+    try:
+        return View(name)
+    except ValueError:
+        raise Http404 from None
+
+
+def _title(waiting: int) -> str:
+    if not waiting:
+        return _("결정을 기다리는 요청이 없어요")
+    if waiting >= queue.COUNT_UP_TO:
+        return _("결정을 기다리는 요청이 {count}건 넘게 있어요").format(count=waiting - 1)
+    return _("결정을 기다리는 요청이 {count}건 있어요").format(count=waiting)
+
+
+def _count(count: int | None) -> str:
+    if count is None:
+        return ""
+    return f"{count}" if count < queue.COUNT_UP_TO else f"{queue.COUNT_UP_TO - 1}+"
+
+
+def _onward(request: HttpRequest, ticket: Ticket) -> str:
+    """To the next case, so that an agent never has to look for it; to the queue when done."""
+    found = queue.next_case(user_id=request.user.pk or 0, now=timezone.now(), but=ticket.pk)
+    if found is None:
+        return reverse("admin:support_ticket_changelist")
+    return reverse("admin:support_ticket_change", args=[found.pk])
+
+
+def _first(request: HttpRequest) -> Ticket | None:
+    pk = pk_of_number(request.POST.get("number", ""))
+    return Ticket.objects.filter(pk=pk).first() if pk else None
+
+
+def _colleagues() -> list[Any]:
+    people = get_user_model().objects.filter(is_staff=True, is_active=True)
+    return list(people.order_by("email"))
+
+
+def _colleague(request: HttpRequest) -> int:
+    pk = _number(request, "colleague")
+    if pk not in {person.pk for person in _colleagues()}:
+        raise Http404
+    return pk
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    """A number of the form; 0 for none, which matches nothing."""
+    typed = request.POST.get(name, "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= _DIGITS else 0
 
 
 def _outcome(ticket: Ticket) -> desk.Outcome | None:
@@ -289,10 +361,7 @@ def _approve_text(ticket: Ticket, outcome: desk.Outcome | None) -> str:
     if outcome is None:
         return ""
     return notices.preview(
-        notices.APPROVED,
-        ticket,
-        route="BANK" if outcome.is_bank else "CARRIER",
-        expected_on=outcome.expected_on,
+        notices.APPROVED, ticket, is_bank=outcome.is_bank, expected_on=outcome.expected_on
     )
 
 
@@ -305,23 +374,27 @@ def _suggestion(ticket: Ticket) -> str:
     return _("요청하신 내용을 확인했어요.")
 
 
-def _won_seen(request: HttpRequest) -> int:
-    typed = request.POST.get("expected_remaining_won", "")
-    is_number = typed.isascii() and typed.isdigit() and len(typed) <= _WON_DIGITS
-    return int(typed) if is_number else 0
-
-
-def _decided_already(ticket_id: int) -> str:
+def _moved_on(ticket_id: int) -> str:
     ticket = Ticket.objects.get(pk=ticket_id)
-    who = desk.who(ticket.decided_by, _staff_names())
     if ticket.state == TicketState.WITHDRAWN:
         return _("그사이 고객이 요청을 거뒀어요. 아무것도 바뀌지 않았습니다.")
+    if ticket.decided_at is None:
+        return _("지금은 할 수 없는 일이에요: {state}. 아무것도 바뀌지 않았습니다.").format(
+            state=ticket.get_state_display()
+        )
+    who = desk.who(ticket.decided_by, _staff_names())
     return _("이미 결정된 요청이에요: {state}, {who}, {at}. 아무것도 바뀌지 않았습니다.").format(
         state=ticket.get_state_display(), who=who, at=moment(ticket.decided_at)
     )
 
 
 def _unable(error: Exception) -> str:
+    if isinstance(error, tickets.NotTheSameMatter):
+        return _("같은 고객의 열린 요청이 아니에요. 번호를 확인해 주세요.")
+    if isinstance(error, tickets.AlreadyOpen):
+        return _("같은 결제의 요청 {number}이 열려 있어요. 거기에서 이어 가세요.").format(
+            number=error.ticket.number
+        )
     code = str(error.args[0]) if error.args else ""
     return {
         "REMAINING_CHANGED": _(

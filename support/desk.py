@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Case, F, IntegerField, QuerySet, Value, When
-from django.db.models.functions import Coalesce, Least
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from payments import refunds
@@ -13,8 +12,8 @@ from payments.calendar import Reason, Route, Verdict
 from payments.models import Account, LedgerEntry, LedgerTransaction, Payment
 from payments.states import PaymentState, RefundState
 from payments.templatetags.won import day, month, until, won
-from support.models import Ticket
-from support.states import TICKET_OPEN, TICKET_UNDECIDED
+from support.models import Ticket, TicketEvent, TicketMessage
+from support.states import TICKET_UNDECIDED, TicketState
 
 _SOON = timedelta(days=1)
 _URGENT = timedelta(hours=6)
@@ -39,6 +38,17 @@ class Happening:
 
 
 @dataclass(frozen=True)
+class Said:
+    """One turn of the conversation, or an internal note: `kind` is customer, merchant or note."""
+
+    author: str
+    text: str
+    kind: str
+    at: datetime
+    number: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What approving will do right now."""
 
@@ -48,23 +58,6 @@ class Outcome:
     expected_on: date
     remaining_won: int
     ledger: tuple[tuple[str, int], ...]
-
-
-def queue() -> QuerySet[Ticket]:
-    """Every ticket, open ones first, the nearest deadline on top, then the longest waiting."""
-    return (
-        Ticket.objects.select_related("payment__merchant", "refund")
-        .annotate(
-            is_closed=Case(
-                When(state__in=TICKET_UNDECIDED, then=Value(0)),
-                When(state__in=TICKET_OPEN, then=Value(1)),
-                default=Value(2),
-                output_field=IntegerField(),
-            ),
-            deadline=Least(F("due_at"), Coalesce(F("cancel_cutoff_at"), F("due_at"))),
-        )
-        .order_by("is_closed", "deadline", "pk")
-    )
 
 
 def clock(ticket: Ticket, now: datetime) -> Clock:
@@ -119,11 +112,11 @@ def outcome(payment: Payment, *, now: datetime) -> Outcome:
     )
 
 
-def history(ticket: Ticket) -> list[Happening]:
+def history(ticket: Ticket, names: dict[str, str]) -> list[Happening]:
     """The payment from the opened window to this request, oldest first."""
     payment = ticket.payment
     lines = [
-        Happening(_ticket_words(event.to_state), who(event.actor, {}), event.occurred_at)
+        Happening(ticket_words(event), who(event.actor, names), event.occurred_at)
         for event in ticket.events.order_by("occurred_at", "pk")
     ]
     if payment is None:
@@ -147,6 +140,28 @@ def history(ticket: Ticket) -> list[Happening]:
     return sorted([*before, *lines], key=lambda happening: happening.at)
 
 
+def conversation(ticket: Ticket, names: dict[str, str]) -> list[Said]:
+    """Everything said about the case and those merged into it, notes among it, oldest first."""
+    same = Q(ticket=ticket) | Q(ticket__duplicate_of=ticket)
+    kinds = {TicketMessage.Party.CUSTOMER: "customer", TicketMessage.Party.MERCHANT: "merchant"}
+    rows = TicketMessage.objects.filter(same).select_related("ticket")
+    turns = [
+        Said(
+            who(row.author, names),
+            row.text,
+            kinds[TicketMessage.Party(row.party)],
+            row.at,
+            row.ticket.number if row.ticket_id != ticket.pk else "",
+        )
+        for row in rows
+    ]
+    turns += [
+        Said(who(note.author, names), note_words(note.text), "note", note.at, "")
+        for note in ticket.notes.all()
+    ]
+    return sorted(turns, key=lambda said: said.at)
+
+
 def line_facts(ticket: Ticket) -> str:
     """How often this line was given money back before, in words."""
     if not ticket.phone_bidx:
@@ -165,6 +180,8 @@ def who(author: str, names: dict[str, str]) -> str:
         return _("고객")
     if author == "system":
         return _("자동")
+    if author == "merchant":
+        return _("판매자")
     return names.get(author, _("상담원"))
 
 
@@ -257,15 +274,32 @@ def _refund_words(state: str) -> str:
     }.get(state, state)
 
 
-def _ticket_words(state: str) -> str:
+def ticket_words(event: TicketEvent) -> str:
+    """A line of a case's history in words."""
+    if event.from_state == event.to_state:
+        return {
+            "ticket.claimed": _("맡음"),
+            "ticket.assigned": _("다른 사람에게 맡김"),
+            "ticket.released": _("내려놓음"),
+            "ticket.noted": _("내부 메모"),
+            "ticket.merged": _("같은 요청이 합쳐짐: {number}").format(number=event.reason),
+        }.get(event.event, event.event)
+    if event.to_state == TicketState.IN_PROGRESS:
+        return {
+            "WAITING_CUSTOMER": _("고객이 답함"),
+            "WAITING_MERCHANT": _("판매자가 답함"),
+            "NEW": _("확인 시작"),
+        }.get(event.from_state, _("다시 엶"))
     return {
         "NEW": _("취소 요청"),
+        "WAITING_CUSTOMER": _("고객에게 물음"),
+        "WAITING_MERCHANT": _("판매자에게 물음"),
         "APPROVED": _("요청 승인"),
         "REJECTED": _("요청 거절"),
         "RESOLVED": _("요청 완료"),
         "WITHDRAWN": _("고객이 요청을 거둠"),
         "DUPLICATE": _("같은 요청으로 닫음"),
-    }.get(state, state)
+    }.get(event.to_state, event.to_state)
 
 
 def _fact(payment: Payment, state: str) -> str:

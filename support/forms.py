@@ -188,10 +188,26 @@ class AccountForm(forms.Form):
         return _without_resident_number(self.cleaned_data["holder"])
 
 
-def reason_problem(reason: str) -> str:
-    """What is wrong with an agent's reason; empty when nothing is."""
+class AnswerForm(forms.Form):
+    """What the customer answers to a question of ours."""
+
+    text = forms.CharField(
+        max_length=1000,
+        error_messages={
+            "required": _("답을 적어 주세요"),
+            "max_length": _("1,000자까지 적을 수 있어요"),
+        },
+    )
+
+    def clean_text(self) -> str:
+        """Refuse resident numbers."""
+        return _without_resident_number(self.cleaned_data["text"])
+
+
+def reason_problem(reason: str, *, missing: str = "") -> str:
+    """What is wrong with an agent's words; empty when nothing is. `missing` is said of no words."""
     if not reason:
-        return str(_("이유를 적어 주세요. 고객이 읽게 됩니다"))
+        return missing or str(_("이유를 적어 주세요. 고객이 읽게 됩니다"))
     if len(reason) > REASON_MAX:
         return str(_("300자까지 적을 수 있어요"))
     if _RESIDENT_NUMBER.search(reason):

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy as _
 
 from payments import encryption
@@ -90,10 +92,29 @@ class Ticket(Moving):
         Refund, on_delete=models.PROTECT, related_name="ticket", null=True, blank=True
     )
     result_notified_at = models.DateTimeField(null=True, blank=True)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        null=True,
+        blank=True,
+        verbose_name=_("맡은 사람"),
+    )
+    duplicate_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, related_name="duplicates", null=True, blank=True
+    )
+    reopened_at = models.DateTimeField(_("다시 연 때"), null=True, blank=True)
+    # The nearer of both clocks, kept by the database so that the queue can be paged by it.
+    deadline_at = models.GeneratedField(
+        expression=Least("due_at", "cancel_cutoff_at"),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
 
     class Meta:
         verbose_name = _("요청")
         verbose_name_plural = _("요청")
+        permissions = [("assign_ticket", "Can hand a case to somebody else")]
         constraints = [
             models.CheckConstraint(
                 name="ticket_state", condition=Q(state__in=[s.value for s in TicketState])
@@ -116,13 +137,30 @@ class Ticket(Moving):
         indexes = [
             models.Index(
                 name="ticket_queue",
-                fields=["due_at"],
+                fields=["deadline_at", "id"],
+                condition=Q(state__in=sorted(TICKET_OPEN)),
+            ),
+            models.Index(
+                name="ticket_assignee_queue",
+                fields=["assignee", "deadline_at", "id"],
                 condition=Q(state__in=sorted(TICKET_OPEN)),
             ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    def log(self, happened: str, *, at: datetime, by: str, reason: str = "") -> None:
+        """Write into the history what changed the case without moving it. Caller holds the lock."""
+        TicketEvent.objects.create(
+            ticket=self,
+            from_state=self.state,
+            to_state=self.state,
+            event=happened,
+            actor=by,
+            reason=reason,
+            occurred_at=at,
+        )
 
     def set_contact(self, *, phone: str, email: str) -> None:
         """Remember where the answer goes, sealed; the caller saves."""
@@ -195,11 +233,32 @@ class TicketEvent(models.Model):
 
 
 class TicketMessage(models.Model):
-    """Something said about a ticket. An internal note never reaches the shopper."""
+    """Something said between us and one side about a ticket; that side may read all of it."""
+
+    class Party(models.TextChoices):
+        """Who is spoken with. A merchant's words are not for the customer, nor the other way."""
+
+        CUSTOMER = "C", _("고객")
+        MERCHANT = "M", _("판매자")
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="messages")
+    party = models.CharField(max_length=1, choices=Party.choices, default=Party.CUSTOMER)
     author = models.CharField(max_length=80)
-    is_internal = models.BooleanField()
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}: {self.author}"
+
+
+class InternalNote(models.Model):
+    """What agents tell each other. Only the desk reads this table: nothing of it ever leaves."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="notes")
+    author = models.CharField(max_length=80)
     text = models.TextField()
     at = models.DateTimeField()
 

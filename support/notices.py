@@ -19,9 +19,13 @@ APPROVED = "ticket_approved"
 REJECTED = "ticket_rejected"
 RESOLVED = "ticket_resolved"
 ACCOUNT_NEEDED = "ticket_account_needed"
+QUESTION = "ticket_question"
+DUPLICATE = "ticket_duplicate"
+REOPENED = "ticket_reopened"
+REFERRED = "ticket_referred"
 
 
-def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "") -> None:
+def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words: object) -> None:
     """Queue the text, and the mail when an address is known; the same notice twice is one."""
     with translation.override(ticket.language):
         notifications.notify(
@@ -29,29 +33,58 @@ def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "") -> None:
             dedupe_key=f"{kind}:{ticket.pk}{dedupe}",
             phone=ticket.phone,
             email=ticket.email,
-            context=context_of(ticket),
+            context=context_of(ticket) | words,
             payment=ticket.payment,
             language=ticket.language,
             now=now,
         )
 
 
-def preview(
-    kind: str,
-    ticket: Ticket,
-    *,
-    route: str = "",
-    decision_reason: str = "",
-    expected_on: object = None,
-) -> str:
-    """The text message as it would read, in the shopper's language."""
+def send_to_merchant(ticket: Ticket, *, question: str, now: datetime, dedupe: str) -> None:
+    """Queue a mail to the seller of the ticket's payment: the order and the question, no person."""
+    payment = ticket.payment
+    if payment is None:
+        return
+    notifications.notify(
+        REFERRED,
+        dedupe_key=f"{REFERRED}:{ticket.pk}{dedupe}",
+        phone="",
+        email=payment.merchant.email,
+        context=_merchant_context(ticket, question),
+        payment=payment,
+        now=now,
+    )
+
+
+def round_of(ticket: Ticket) -> str:
+    """Tells the notices of a reopened case from those before, so that each round sends its own."""
+    at = ticket.reopened_at
+    return f":{int(at.timestamp())}" if at else ""
+
+
+def preview(kind: str, ticket: Ticket, **words: object) -> str:
+    """The text message as it would read, in the shopper's language; `words` fill its template."""
     with translation.override(ticket.language):
-        context = context_of(ticket) | {
-            "is_bank": route == Route.BANK,
-            "decision_reason": decision_reason,
-            "expected_on": expected_on,
-        }
-        return render_to_string(f"messages/{kind}.sms.txt", context).strip()
+        return render_to_string(f"messages/{kind}.sms.txt", context_of(ticket) | words).strip()
+
+
+def preview_to_merchant(ticket: Ticket, *, question: str) -> str:
+    """The mail to the seller as it would read."""
+    with translation.override("ko"):
+        context = _merchant_context(ticket, question)
+        return render_to_string(f"messages/{REFERRED}.email.txt", context).strip()
+
+
+def _merchant_context(ticket: Ticket, question: str) -> dict[str, object]:
+    return {
+        "ticket": ticket,
+        "payment": ticket.payment,
+        "question": question,
+        "site_name": settings.SITE_NAME,
+        "desk_phone": settings.DESK_PHONE,
+        "desk_email": settings.DESK_EMAIL,
+        "desk_hours": settings.DESK_HOURS,
+    }
 
 
 def track_url(ticket: Ticket) -> str:

@@ -14,7 +14,7 @@ from payments.calendar import Reason, Route
 from payments.models import Payment, Refund
 from payments.states import RefundState
 from payments.templatetags.won import day, month, until, won
-from support.models import Ticket
+from support.models import Ticket, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
 DONE, CURRENT, TODO, BAD = "done", "now", "todo", "bad"
@@ -60,6 +60,7 @@ class Progress:
     is_polling: bool
     can_withdraw: bool
     needs_account: bool
+    needs_answer: bool
 
 
 def of(ticket: Ticket, *, now: datetime) -> Progress:
@@ -67,6 +68,7 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
     refund = ticket.refund
     is_bank = _is_bank(ticket, now)
     needs_account = _needs_account(ticket)
+    needs_answer = ticket.state == TicketState.WAITING_CUSTOMER
     headline, sentence = _headline(ticket, now)
     return Progress(
         headline=headline,
@@ -78,10 +80,19 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
         is_final=ticket.is_final,
         is_bank=is_bank,
         is_returning=not ticket.is_final or ticket.state == TicketState.RESOLVED,
-        is_polling=not ticket.is_final and not needs_account,
+        is_polling=not ticket.is_final and not needs_account and not needs_answer,
         can_withdraw=_can_withdraw(ticket),
         needs_account=needs_account,
+        needs_answer=needs_answer,
     )
+
+
+def question(ticket: Ticket) -> str:
+    """What we asked the shopper and wait for; empty when we wait for nothing."""
+    if ticket.state != TicketState.WAITING_CUSTOMER:
+        return ""
+    said = ticket.messages.filter(party=TicketMessage.Party.CUSTOMER).order_by("-pk").first()
+    return said.text if said else ""
 
 
 def promise(payment: Payment, *, now: datetime) -> tuple[str, str]:
@@ -140,6 +151,13 @@ def _headline(ticket: Ticket, now: datetime) -> tuple[str, str]:
         return _("요청을 거두셨어요"), _("결제는 그대로예요. 언제든 다시 요청할 수 있어요.")
     if ticket.state == TicketState.DUPLICATE:
         return _("같은 요청이 이미 있어요"), _("먼저 들어온 요청에서 이어서 처리해요.")
+    if ticket.state == TicketState.WAITING_CUSTOMER:
+        return _("여쭤볼 것이 있어요"), _("답해 주시면 이어서 확인해요.")
+    if ticket.state == TicketState.WAITING_MERCHANT:
+        return (
+            _("{day}까지 답을 드릴게요").format(day=day(ticket.due_at)),
+            _("지금은 판매자의 답을 기다리고 있어요. 결과는 문자로 알려드려요."),
+        )
     if refund is None:
         return (
             _("{day}까지 답을 드릴게요").format(day=day(ticket.due_at)),
@@ -206,8 +224,12 @@ def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
 def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
     received = Step(_("접수했어요"), ticket.get_reason_display(), DONE, ticket.accepted_at)
     if ticket.state in TICKET_UNDECIDED:
+        waiting = {
+            TicketState.WAITING_CUSTOMER: _("답을 기다리고 있어요"),
+            TicketState.WAITING_MERCHANT: _("판매자의 답을 기다리고 있어요"),
+        }
         checking = Step(
-            _("상담원이 확인하고 있어요"),
+            waiting.get(TicketState(ticket.state), _("상담원이 확인하고 있어요")),
             _("늦어도 {until}까지 답을 드려요").format(until=until(ticket.due_at)),
             CURRENT,
         )

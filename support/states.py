@@ -41,9 +41,14 @@ TICKET_MOVES: Moves = {
     **{(state, _T.REJECTED): "ticket.rejected" for state in TICKET_UNDECIDED},
     **{(state, _T.DUPLICATE): "ticket.duplicate" for state in TICKET_UNDECIDED},
     **{(state, _T.WITHDRAWN): "ticket.withdrawn" for state in TICKET_UNDECIDED},
+    # A no is looked at again; a yes is not: its money is on the way or back.
+    (_T.REJECTED, _T.IN_PROGRESS): None,
+    (_T.DUPLICATE, _T.IN_PROGRESS): None,
     (_T.APPROVED, _T.RESOLVED): "ticket.resolved",
     (_T.APPROVED, _T.WITHDRAWN): "ticket.withdrawn",
 }
+TICKET_WAITING = frozenset({_T.WAITING_CUSTOMER, _T.WAITING_MERCHANT})
+# Closed: nothing happens by itself any more.
 TICKET_FINAL = frozenset({_T.REJECTED, _T.RESOLVED, _T.WITHDRAWN, _T.DUPLICATE})
 # At most one ticket of a payment may be in these at a time.
 TICKET_OPEN = frozenset(_T) - TICKET_FINAL

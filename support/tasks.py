@@ -23,7 +23,8 @@ def notify_ticket_received(*, subject_id: int, **_: Any) -> None:
 @shared_task
 def notify_ticket_approved(*, subject_id: int, **_: Any) -> None:
     """Tell the shopper how and until when the money comes back."""
-    notices.send(notices.APPROVED, _ticket(subject_id), now=timezone.now())
+    ticket = _ticket(subject_id)
+    notices.send(notices.APPROVED, ticket, now=timezone.now(), dedupe=notices.round_of(ticket))
 
 
 @shared_task
@@ -59,5 +60,5 @@ def _ticket(pk: int) -> Ticket:
 
 def _send_result(kind: str, ticket: Ticket) -> None:
     now = timezone.now()
-    notices.send(kind, ticket, now=now)
+    notices.send(kind, ticket, now=now, dedupe=notices.round_of(ticket))
     Ticket.objects.filter(pk=ticket.pk, result_notified_at=None).update(result_notified_at=now)

@@ -1,4 +1,7 @@
-"""What happens to a request: opened, decided, withdrawn, resolved.
+"""What happens to a request: opened, handed over, asked about, decided, withdrawn, resolved.
+
+`seen` is the last line of its history that the person deciding had on the screen: when there is
+more by now, nothing happens. None skips the question, for machines.
 
 Every function only writes rows, in one transaction; operators and texts are somebody else's turn
 (design §3.4, §3.6). Times are passed in. Errors carry data, never sentences.
@@ -12,13 +15,16 @@ from django.db import IntegrityError, transaction
 from payments import calendar, outbox, refunds, states
 from payments.calendar import SEOUL
 from payments.models import Payment, Refund
-from support.models import Ticket, TicketMessage
-from support.states import TICKET_MOVES, TICKET_OPEN, TicketState
+from support import notices
+from support.models import InternalNote, Ticket, TicketEvent, TicketMessage
+from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, TicketState
 
 SHOPPER = "shopper"
 SYSTEM = "system"
+MERCHANT = "merchant"
 _ANSWER_DAYS = 3  # 전자상거래법 §18②: three business days.
 _END_OF_DAY = time(18, 0)
+_ANSWERED = "ANSWERED"
 
 
 class AlreadyOpen(Exception):
@@ -35,6 +41,26 @@ class ReasonMissing(Exception):
 
 class NothingToRefund(Exception):
     """The request names no payment, so there is no money to give back."""
+
+
+class AlreadyTaken(Exception):
+    """Somebody else works on the case."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        super().__init__(ticket.number)
+        self.ticket = ticket
+
+
+class ChangedMeanwhile(Exception):
+    """The case has a longer history than the decider saw; carries what came since."""
+
+    def __init__(self, events: list[TicketEvent]) -> None:
+        super().__init__(len(events))
+        self.events = events
+
+
+class NotTheSameMatter(Exception):
+    """The case named as the first one is closed, the same, or another customer's."""
 
 
 @dataclass(frozen=True)
@@ -82,25 +108,31 @@ def open_ticket(*, payment: Payment, request: Request, language: str, now: datet
             raise
         raise AlreadyOpen(standing) from error
     if request.text:
-        _say(ticket, author=SHOPPER, text=request.text, is_internal=False, at=now)
+        _say(ticket, author=SHOPPER, text=request.text, at=now)
     outbox.record(event, subject_id=ticket.pk, at=now)
     return ticket
 
 
 @transaction.atomic
 def approve(
-    *, ticket_id: int, expected_remaining_won: int, reason: str, by: str, now: datetime
+    *,
+    ticket_id: int,
+    expected_remaining_won: int,
+    reason: str,
+    by: str,
+    now: datetime,
+    seen: int | None = None,
 ) -> Ticket:
     """Promise the money back: one refund for everything that is left of the payment.
 
     `expected_remaining_won` is what the agent saw; when less is left by now, nothing happens.
     Raises ReasonMissing, NothingToRefund, IllegalMove when it is decided already,
-    refunds.UnableToRefund.
+    ChangedMeanwhile, refunds.UnableToRefund.
     """
     reason = _required(reason)
     ticket = _locked(ticket_id)
     # Two agents press at once: the second one waits for the lock and then finds no way on.
-    states.check_move(TICKET_MOVES, ticket.state, TicketState.APPROVED)
+    _check(ticket, TicketState.APPROVED, seen)
     if ticket.payment_id is None:
         raise NothingToRefund
     ticket.refund = refunds.request(
@@ -116,13 +148,169 @@ def approve(
 
 
 @transaction.atomic
-def reject(*, ticket_id: int, reason: str, by: str, now: datetime) -> Ticket:
+def reject(
+    *, ticket_id: int, reason: str, by: str, now: datetime, seen: int | None = None
+) -> Ticket:
     """Turn a request down with a reason the shopper gets to read.
 
-    Raises ReasonMissing, and IllegalMove when it is decided already.
+    Raises ReasonMissing, ChangedMeanwhile, and IllegalMove when it is decided already.
     """
     reason = _required(reason)
-    return _decide(_locked(ticket_id), TicketState.REJECTED, reason=reason, by=by, now=now)
+    ticket = _locked(ticket_id)
+    _check(ticket, TicketState.REJECTED, seen)
+    return _decide(ticket, TicketState.REJECTED, reason=reason, by=by, now=now)
+
+
+@transaction.atomic
+def claim(*, ticket_id: int, user_id: int, by: str, now: datetime) -> Ticket:
+    """Take a free case; taking one's own again changes nothing.
+
+    Raises AlreadyTaken, and IllegalMove when it is closed.
+    """
+    ticket = _locked(ticket_id)
+    if ticket.assignee_id not in (None, user_id):
+        raise AlreadyTaken(ticket)
+    return _hand_over(ticket, user_id, "ticket.claimed", by=by, now=now)
+
+
+@transaction.atomic
+def assign(*, ticket_id: int, user_id: int, by: str, now: datetime) -> Ticket:
+    """Hand a case to somebody, whoever has it. Raises IllegalMove when it is closed."""
+    return _hand_over(_locked(ticket_id), user_id, "ticket.assigned", by=by, now=now)
+
+
+@transaction.atomic
+def release(*, ticket_id: int, by: str, now: datetime) -> Ticket:
+    """Put a case back for anybody to take. Raises IllegalMove when it is closed."""
+    return _hand_over(_locked(ticket_id), None, "ticket.released", by=by, now=now)
+
+
+@transaction.atomic
+def ask_customer(
+    *, ticket_id: int, question: str, by: str, now: datetime, seen: int | None = None
+) -> Ticket:
+    """Send the customer a question and wait for the answer.
+
+    Raises ReasonMissing, ChangedMeanwhile, and IllegalMove unless somebody can be waited for.
+    """
+    question = _required(question)
+    ticket = _locked(ticket_id)
+    _check(ticket, TicketState.WAITING_CUSTOMER, seen)
+    said = _say(ticket, author=by, text=question, at=now)
+    _announce(ticket, TicketState.WAITING_CUSTOMER, by=by, now=now, reason=question)
+    notices.send(notices.QUESTION, ticket, now=now, dedupe=f":{said.pk}", question=question)
+    return ticket
+
+
+@transaction.atomic
+def ask_merchant(
+    *, ticket_id: int, question: str, by: str, now: datetime, seen: int | None = None
+) -> Ticket:
+    """Refer a case to its merchant by mail and wait for the answer.
+
+    Raises ReasonMissing, NothingToRefund when no merchant is known, ChangedMeanwhile, IllegalMove.
+    """
+    question = _required(question)
+    ticket = _locked(ticket_id)
+    _check(ticket, TicketState.WAITING_MERCHANT, seen)
+    if ticket.payment is None:
+        raise NothingToRefund
+    said = _say(ticket, author=by, text=question, at=now, party=TicketMessage.Party.MERCHANT)
+    _announce(ticket, TicketState.WAITING_MERCHANT, by=by, now=now, reason=question)
+    notices.send_to_merchant(ticket, question=question, now=now, dedupe=f":{said.pk}")
+    return ticket
+
+
+@transaction.atomic
+def customer_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> Ticket:
+    """Write down the customer's answer; `by` is the customer, or the agent who heard it.
+
+    Raises ReasonMissing, and IllegalMove unless the case waits for it.
+    """
+    ticket = _locked(ticket_id)
+    if ticket.state != TicketState.WAITING_CUSTOMER:
+        raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
+    _say(ticket, author=SHOPPER, text=_required(text), at=now)
+    return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
+
+
+@transaction.atomic
+def merchant_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> Ticket:
+    """Write down the merchant's answer, which the customer never reads.
+
+    Raises ReasonMissing, and IllegalMove unless the case waits for it.
+    """
+    ticket = _locked(ticket_id)
+    if ticket.state != TicketState.WAITING_MERCHANT:
+        raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
+    party = TicketMessage.Party.MERCHANT
+    _say(ticket, author=MERCHANT, text=_required(text), at=now, party=party)
+    return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
+
+
+@transaction.atomic
+def mark_duplicate(
+    *, ticket_id: int, first_id: int, reason: str, by: str, now: datetime, seen: int | None = None
+) -> Ticket:
+    """Close a case as the repetition of an open one of the same line, which shows both threads.
+
+    Raises ReasonMissing, NotTheSameMatter, ChangedMeanwhile, IllegalMove.
+    """
+    reason = _required(reason)
+    # In the order of their ids, so that two agents merging both ways do not lock each other out.
+    rows = {pk: _locked(pk) for pk in sorted({ticket_id, first_id}) if _exists(pk)}
+    ticket, first = rows[ticket_id], rows.get(first_id)
+    _check(ticket, TicketState.DUPLICATE, seen)
+    if (
+        first is None
+        or first == ticket
+        or first.state in TICKET_FINAL
+        or first.phone_bidx != ticket.phone_bidx
+    ):
+        raise NotTheSameMatter
+    ticket.duplicate_of = first
+    _announce(ticket, TicketState.DUPLICATE, by=by, now=now, reason=reason)
+    first.log("ticket.merged", at=now, by=by, reason=ticket.number)
+    notices.send(
+        notices.DUPLICATE,
+        ticket,
+        now=now,
+        dedupe=notices.round_of(ticket),
+        first=first,
+        reason=reason,
+    )
+    return ticket
+
+
+@transaction.atomic
+def reopen(
+    *, ticket_id: int, reason: str, by: str, now: datetime, seen: int | None = None
+) -> Ticket:
+    """Look again at a case that was turned down or merged; its clock starts anew, on purpose.
+
+    Raises ReasonMissing, ChangedMeanwhile, IllegalMove for any other state, AlreadyOpen when the
+    payment has another open case, refunds.UnableToRefund when no money is left to give back.
+    """
+    reason = _required(reason)
+    ticket = _locked(ticket_id)
+    # Of the moves to "in progress" only those from a closed case are a reopening.
+    if ticket.state not in TICKET_FINAL:
+        raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
+    _check(ticket, TicketState.IN_PROGRESS, seen)
+    payment = ticket.payment
+    if payment is not None:
+        if standing := open_ticket_of(payment):
+            raise AlreadyOpen(standing)
+        if not refunds.remaining_won(payment):
+            raise refunds.UnableToRefund("ALREADY_REFUNDED")
+        ticket.cancel_cutoff_at = refunds.verdict(payment, now).deadline
+    ticket.duplicate_of = None
+    ticket.reopened_at, ticket.due_at = now, _answer_due(now)
+    ticket.result_notified_at = None
+    ticket.decided_at, ticket.decided_by, ticket.decision_reason = None, "", ""
+    _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=reason)
+    notices.send(notices.REOPENED, ticket, now=now, dedupe=notices.round_of(ticket))
+    return ticket
 
 
 @transaction.atomic
@@ -161,7 +349,7 @@ def refund_changed_route(*, refund_id: int, now: datetime) -> Ticket | None:
         return ticket
     ticket.cancel_cutoff_at = None
     ticket.save(update_fields=["cancel_cutoff_at"])
-    _say(ticket, author=SYSTEM, text="ROUTE_BANK", is_internal=True, at=now)
+    _note(ticket, author=SYSTEM, text="ROUTE_BANK", at=now)
     return ticket
 
 
@@ -180,15 +368,16 @@ def give_account(*, ticket_id: int, bank: str, number: str, holder: str, now: da
 
 
 @transaction.atomic
-def add_note(*, ticket_id: int, text: str, by: str, now: datetime) -> TicketMessage:
+def add_note(*, ticket_id: int, text: str, by: str, now: datetime) -> InternalNote:
     """Write an internal note; no outbound channel ever reads it. Raises ReasonMissing."""
-    return _say(
-        Ticket.objects.get(pk=ticket_id),
-        author=by,
-        text=_required(text),
-        is_internal=True,
-        at=now,
-    )
+    text = _required(text)
+    return _note(_locked(ticket_id), author=by, text=text, at=now)
+
+
+def last_change(ticket: Ticket) -> int:
+    """The `seen` of a case as it stands: the id of the last line of its history."""
+    last = ticket.events.order_by("-pk").values_list("pk", flat=True).first()
+    return last or 0
 
 
 def open_ticket_of(payment: Payment) -> Ticket | None:
@@ -228,12 +417,50 @@ def _announce(
     return ticket
 
 
+def _check(ticket: Ticket, target: TicketState, seen: int | None) -> None:
+    states.check_move(TICKET_MOVES, ticket.state, target)
+    if seen is None:
+        return
+    since = list(ticket.events.filter(pk__gt=seen).order_by("pk"))
+    if since:
+        raise ChangedMeanwhile(since)
+
+
+def _hand_over(
+    ticket: Ticket, user_id: int | None, happened: str, *, by: str, now: datetime
+) -> Ticket:
+    if ticket.is_final:
+        raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
+    if ticket.assignee_id == user_id:
+        return ticket
+    ticket.assignee_id = user_id
+    if user_id is not None and ticket.state == TicketState.NEW:
+        _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now)
+    else:
+        ticket.save(update_fields=["assignee"])
+    ticket.log(happened, at=now, by=by, reason=f"staff:{user_id}" if user_id else "")
+    return ticket
+
+
+def _exists(ticket_id: int) -> bool:
+    return Ticket.objects.filter(pk=ticket_id).exists()
+
+
 def _say(
-    ticket: Ticket, *, author: str, text: str, is_internal: bool, at: datetime
+    ticket: Ticket,
+    *,
+    author: str,
+    text: str,
+    at: datetime,
+    party: TicketMessage.Party = TicketMessage.Party.CUSTOMER,
 ) -> TicketMessage:
-    return TicketMessage.objects.create(
-        ticket=ticket, author=author, text=text, is_internal=is_internal, at=at
-    )
+    return TicketMessage.objects.create(ticket=ticket, party=party, author=author, text=text, at=at)
+
+
+def _note(ticket: Ticket, *, author: str, text: str, at: datetime) -> InternalNote:
+    note = InternalNote.objects.create(ticket=ticket, author=author, text=text, at=at)
+    ticket.log("ticket.noted", at=at, by=author)
+    return note
 
 
 def _answer_due(now: datetime) -> datetime:

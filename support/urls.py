@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from support.views import shopper
+from support.views import answers, shopper
 
 app_name = "support"
 urlpatterns = [
@@ -13,5 +13,6 @@ urlpatterns = [
     path("request/line/<str:token>/<str:reference>/", shopper.request_of_line, name="line-request"),
     path("track/<str:token>/", shopper.track, name="track"),
     path("track/<str:token>/withdraw/", shopper.withdraw, name="withdraw"),
+    path("track/<str:token>/answer/", answers.answer, name="answer"),
     path("track/<str:token>/account/", shopper.account, name="account"),
 ]

@@ -124,8 +124,8 @@ def sign_in(browser: Browser, stack: Stack, email: str) -> Page:
 
 
 def open_case(agent: Page, number: str) -> None:
-    """From the queue to one case."""
-    agent.goto("/admin/support/ticket/")
+    """From the queue to one case, open or closed."""
+    agent.goto(f"/admin/support/ticket/?q={number}")
     agent.get_by_role("link", name=re.compile(number)).first.click()
     agent.wait_for_url("**/change/")
 

@@ -24,7 +24,9 @@ def case(ticket: Ticket) -> str:
 
 
 def decision(which: str, **changes: str) -> dict[str, str]:
-    return {"decision": which, "reason": "확인했어요.", "expected_remaining_won": "2200"} | changes
+    """What the form sends, from a screen that shows everything there is."""
+    typed = {"decision": which, "reason": "확인했어요.", "expected_remaining_won": "2200"}
+    return typed | {"seen": str(10**12)} | changes
 
 
 def test_queue_shows_the_case_with_its_deadline(desk: Client, ticket: Ticket) -> None:

@@ -170,7 +170,7 @@ def test_refund_changed_route_writes_one_note(ticket: Ticket) -> None:
     for _ in range(2):
         tickets.refund_changed_route(refund_id=refund.pk, now=NOW)
 
-    assert ticket.messages.filter(is_internal=True).count() == 1
+    assert ticket.notes.count() == 1
 
 
 def test_history_is_append_only(ticket: Ticket) -> None:
