@@ -352,7 +352,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='settlementhold',
             name='payment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='payments.payment'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_holds', to='payments.payment'),
         ),
         migrations.AddField(
             model_name='settlementline',

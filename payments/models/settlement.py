@@ -192,7 +192,7 @@ class SettlementHold(models.Model):
     what goes to the merchant; 0 when the payment was open, or its money gone.
     """
 
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="holds")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="settlement_holds")
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT)
     reason = models.CharField(max_length=200)
     withheld_won = models.BigIntegerField()
