@@ -52,7 +52,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "email"
 
     class Meta:
-        verbose_name = verbose_name_plural = _("사람")
+        verbose_name = verbose_name_plural = _("계정")
         constraints = [
             models.CheckConstraint(
                 name="user_staff_or_merchant",

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name='user',
-            options={'verbose_name': '사람', 'verbose_name_plural': '사람'},
+            options={'verbose_name': '계정', 'verbose_name_plural': '계정'},
         ),
         migrations.AlterField(
             model_name='user',
