@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0002_names'),
+        ('payments', '0005_names'),
         ('portal', '0001_initial'),
     ]
 
