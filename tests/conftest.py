@@ -11,11 +11,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from playwright.sync_api import expect
 
 from portal.embedded import programs
 from portal.embedded.children import Program
 from tests import boot, browser
 from tests.stack import Stack
+
+# How long a busy machine may take. Only a failure ever waits that long.
+PATIENCE_SECONDS = 60
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 VIEWPORT = {"width": 360, "height": 780}
 CHROMIUM_ARGUMENTS = [
@@ -91,7 +96,7 @@ def browser_context_args(stack: Stack) -> dict[str, Any]:
     return {"base_url": stack.portal, "viewport": VIEWPORT, "locale": "ko-KR"}
 
 
-def wait_until(is_true: Any, *, seconds: float = 20, what: str = "it") -> Any:
+def wait_until(is_true: Any, *, seconds: float = PATIENCE_SECONDS, what: str = "it") -> Any:
     """Call until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := is_true()):

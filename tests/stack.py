@@ -7,22 +7,32 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psycopg
 
 from portal.embedded.addresses import ROOT
 from portal.embedded.directories import sockets_path
 from tests import boot
 
 SHORT_TIMES = {
-    "REFUND_DELAY_SECONDS": "2",
+    "REFUND_DELAY_SECONDS": "1",
     "RESOLVE_FIRST_SECONDS": "2",
+    "RESOLVE_MAX_SECONDS": "2",
     "SWEEP_SECONDS": "1",
     "CODE_RESEND_SECONDS": "2",
-    "SANDBOX_TIMEOUT_SECONDS": "3",
-    "SANDBOX_OUTAGE_SECONDS": "8",
+    "SANDBOX_TIMEOUT_SECONDS": "1",
+    # Until a test says that it is over: what is looked at must not be in a hurry.
+    "SANDBOX_OUTAGE_SECONDS": "3600",
 }
-READY_SECONDS = 90
+READY_SECONDS = 120
+_OPEN_TRANSACTIONS = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND backend_type = 'client backend' AND state <> 'idle'
+"""
 # By what their command lines are told apart.
 PROGRAMS = {
     "web": "portal.wsgi",
@@ -123,6 +133,20 @@ class Stack:
         """`kill -9` of one program and its own children: web, worker, beat, operator, valkey …"""
         os.killpg(self.pid_of(name), signal.SIGKILL)
 
+    @contextlib.contextmanager
+    def pause(self, name: str) -> Iterator[None]:
+        """Stop a program until the block ends: what it would move on stands still meanwhile."""
+        self._stop_between_transactions(group := self.group(name))
+        try:
+            yield
+        finally:
+            _signal(group, signal.SIGCONT)
+
+    def group(self, name: str) -> list[int]:
+        """A program's first process and all its children."""
+        group = self.pid_of(name)
+        return [pid for pid in self.processes() if os.getpgid(pid) == group]
+
     def pid_of(self, name: str) -> int:
         """The pid of one of PROGRAMS; for web and worker their first process."""
         for pid in self.processes():
@@ -163,6 +187,18 @@ class Stack:
         )
         return done.stdout
 
+    def _stop_between_transactions(self, pids: list[int]) -> None:
+        # One that is stopped inside a transaction keeps its locks from everybody else.
+        with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
+            for _ in range(500):
+                _signal(pids, signal.SIGSTOP)
+                time.sleep(0.05)
+                if connection.execute(_OPEN_TRANSACTIONS).fetchone() == (0,):
+                    return
+                _signal(pids, signal.SIGCONT)
+                time.sleep(0.05)
+        raise TimeoutError("there was always a transaction open")
+
     @property
     def _addresses(self) -> dict[str, str]:
         return dict(json.loads((self.data_dir / "addresses.json").read_text()))
@@ -170,3 +206,8 @@ class Stack:
     def _size(self) -> int:
         log = self.data_dir / "up.log"
         return len(log.read_text()) if log.exists() else 0
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)

@@ -76,7 +76,7 @@ def test_a_worker_killed_after_the_operators_answer_does_nothing_twice(portal: S
     assert _refund_state(portal, refunded) == "SENDING"
     assert rows(portal, _UNSENT) > 0
     before = portal.pid_of("worker")
-    _kill(portal, _group(portal, "worker"))
+    _kill(portal, portal.group("worker"))
     assert _refund_state(portal, refunded) == "SENDING"
     let_pass(portal, seconds=LEASE_SECONDS)
 
@@ -94,7 +94,7 @@ def test_wiping_valkey_loses_no_receipt_and_no_refund(portal: Stack) -> None:
         person.buy()
         person.identify()
     schedule_refunds(portal, *refunded)
-    worker = _group(portal, "worker")
+    worker = portal.group("worker")
     for pid in worker:
         os.kill(pid, signal.SIGSTOP)
     for person in paid:
@@ -280,16 +280,10 @@ def _refund_state(portal: Stack, person: Shopper) -> str:
 # Processes
 
 
-def _group(portal: Stack, name: str) -> list[int]:
-    """A program's first process and all its children."""
-    group = portal.pid_of(name)
-    return [pid for pid in portal.processes() if os.getpgid(pid) == group]
-
-
 def _web_workers(portal: Stack) -> list[int]:
     """The processes that answer, without the one that watches over them."""
     first = portal.pid_of("web")
-    return [pid for pid in _group(portal, "web") if _parent(pid) == first]
+    return [pid for pid in portal.group("web") if _parent(pid) == first]
 
 
 def _parent(pid: int) -> int:

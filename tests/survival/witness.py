@@ -1,7 +1,9 @@
 """People in front of a running portal, and what can be seen from outside: books, phones, rows."""
 
+import contextlib
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -161,6 +163,21 @@ def let_pass(stack: Stack, *, seconds: int) -> None:
 def fault(stack: Stack, **order: object) -> None:
     """Make the operator misbehave."""
     _operator(stack, "POST", "/control/faults", json=order)
+
+
+@contextlib.contextmanager
+def unable(stack: Stack, operation: str, last4: str) -> Iterator[None]:
+    """The operator cannot do this for one line until the block ends."""
+    fault(stack, operation=operation, mode="error_503", times=9_999, phone=f"+82109000{last4}")
+    try:
+        yield
+    finally:
+        behave(stack)
+
+
+def behave(stack: Stack) -> None:
+    """End every misbehaviour and every outage of the operator."""
+    _operator(stack, "DELETE", "/control/faults")
 
 
 def books(stack: Stack) -> dict[str, list[dict[str, Any]]]:
