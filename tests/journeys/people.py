@@ -1,16 +1,19 @@
 """What a shopper, an agent and a merchant do, step by step, in a browser."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 
 import httpx2
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, StorageState, expect
 
 from tests.conftest import wait_until
 from tests.stack import Stack
 
 PASSWORD = "demo-only-Passw0rd"
 DONE = "결제가 완료됐어요"
+# What a signed-in browser keeps, by portal and account: signing in is slow on purpose.
+_cookies: dict[tuple[str, str], StorageState] = {}
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,24 @@ class Phone:
         answer = httpx2.get(f"{self.stack.sandbox}/phones/{digits}/?format=json")
         return [text["text"] for text in answer.json()]
 
-    def newest(self, pattern: str, *, seconds: float = 20) -> str:
+    def newest(self, pattern: str) -> str:
         """The first match in the newest text that has one; waits for it to arrive."""
 
         def find() -> str:
             matches = (re.search(pattern, text) for text in self.texts)
             return next((match.group() for match in matches if match), "")
 
-        return str(wait_until(find, seconds=seconds, what=f"a text with {pattern}"))
+        return str(wait_until(find, what=f"a text with {pattern} on {self.last4}"))
 
     @property
     def code(self) -> str:
         """The six digits of the newest text with a code."""
         return self.newest(r"(?<![0-9])[0-9]{6}(?![0-9])")
+
+    @property
+    def codes(self) -> list[str]:
+        """The operator's codes so far, newest first."""
+        return [found[1] for text in self.texts if (found := re.search(r"번호 ([0-9]{6})", text))]
 
     @property
     def link(self) -> str:
@@ -75,6 +83,13 @@ def submit_line(page: Page, phone: Phone, **more: str) -> None:
     page.get_by_role("button", name="결제하기").click()
 
 
+def to_code(page: Page, phone: Phone, product: str = "melody/night-walk") -> None:
+    """From the shop to the second step; from here on the newest code is this payment's."""
+    open_window(page, product)
+    submit_line(page, phone)
+    page.wait_for_selector("[name=code]")
+
+
 def type_code(page: Page, code: str) -> None:
     """Type the code and press the button that charges."""
     page.fill("[name=code]", code)
@@ -83,9 +98,7 @@ def type_code(page: Page, code: str) -> None:
 
 def pay(page: Page, phone: Phone, product: str = "melody/night-walk") -> str:
     """The whole of it; returns the payment's reference."""
-    open_window(page, product)
-    submit_line(page, phone)
-    page.wait_for_selector("[name=code]")
+    to_code(page, phone, product)
     type_code(page, phone.code)
     expect(page.get_by_role("heading", name=DONE)).to_be_visible()
     return reference(page)
@@ -98,9 +111,44 @@ def reference(page: Page) -> str:
     return found.group()
 
 
+def token(page: Page) -> str:
+    """The secret of the payment window's address."""
+    found = re.search("/pay/([^/]+)/", page.url)
+    assert found
+    return found[1]
+
+
+def plain(browser: Browser, stack: Stack) -> Page:
+    """A small phone that runs no scripts."""
+    context = browser.new_context(
+        base_url=stack.portal,
+        java_script_enabled=False,
+        locale="ko-KR",
+        viewport={"width": 360, "height": 780},
+    )
+    return context.new_page()
+
+
+def reload_until(page: Page, selector: str) -> None:
+    """What somebody without scripts does while waiting."""
+
+    def is_there() -> bool:
+        # One that is still under way ends the other.
+        with contextlib.suppress(Error):
+            page.reload()
+        return page.locator(selector).count() > 0
+
+    wait_until(is_there, what=selector)
+
+
 def ask_to_cancel(page: Page) -> str:
     """From the receipt to the tracking page; returns the request's number."""
     page.locator("#step").get_by_role("link", name="결제 취소 요청").click()
+    return fill_request(page)
+
+
+def fill_request(page: Page) -> str:
+    """The reason, and off it goes; returns the request's number."""
     page.get_by_label("단순 변심").check()
     page.get_by_role("button", name="취소 요청하기").click()
     page.wait_for_url("**/support/track/**")
@@ -109,18 +157,27 @@ def ask_to_cancel(page: Page) -> str:
     return found.group()
 
 
-def sign_in(browser: Browser, stack: Stack, email: str) -> Page:
-    """A desktop with somebody signed in."""
-    context = browser.new_context(
-        base_url=stack.portal, viewport={"width": 1280, "height": 850}, locale="ko-KR"
-    )
+def sign_in(context: BrowserContext, stack: Stack, email: str) -> Page:
+    """A page of somebody signed in; only the first time types the password."""
     page = context.new_page()
+    if cookies := _cookies.get((stack.portal, email)):
+        context.add_cookies([c for c in cookies["cookies"] if c["name"] == "sid"])  # type: ignore[misc]
+        return page
     page.goto("/merchant/login/")
     page.fill("[name=username]", email)
     page.fill("[name=password]", PASSWORD)
     page.locator("main form button").first.click()
     page.wait_for_url(lambda url: "login" not in url)
+    _cookies[stack.portal, email] = context.storage_state()
     return page
+
+
+def desktop(browser: Browser, stack: Stack, email: str) -> Page:
+    """A desktop with somebody signed in."""
+    context = browser.new_context(
+        base_url=stack.portal, viewport={"width": 1280, "height": 850}, locale="ko-KR"
+    )
+    return sign_in(context, stack, email)
 
 
 def open_case(agent: Page, number: str) -> None:

@@ -1,9 +1,11 @@
-"""Every page and error state, looked at: axe, width, console, language.
+"""Every page and error state, looked at: axe, width, zoom, dark colours, console, language.
 
-Each journey walks through states and yields them; SCREENSHOTS=<dir> also saves a picture of each,
-to be looked at by people.
+A state that passes by itself is held while it is looked at (the worker is paused, the operator does
+not answer), never hunted. Each journey walks through states and yields them; SCREENSHOTS=<dir> also
+saves a picture of each, to be looked at by people.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -18,21 +20,29 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_SECONDS, wait_until
 from tests.journeys import people
-from tests.journeys.people import PASSWORD, Phone
+from tests.journeys.people import Phone
 from tests.stack import Stack
+from tests.survival import witness
 
 pytestmark = pytest.mark.browser
 
 PHONE = ViewportSize(width=360, height=780)
-DESKTOP = ViewportSize(width=1280, height=850)
+# A desktop, the same at 200 %, and the narrowest a page must fit: 1280 px at 400 % (WCAG 1.4.10).
+OTHER_WIDTHS = (1280, 640, 320)
 LOCALES = {"ko": "ko-KR", "en": "en-US"}
 # The browser's own note on an answer it was meant to get.
 EXPECTED_NOTE = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 # Reading imported style sheets again would need inline styles, which our pages forbid.
 AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
-SOON = 25_000
+# Dark mode changes colours and nothing else.
+AXE_COLOURS = {**AXE_OPTIONS, "runOnly": ["color-contrast"]}
+_END_TRANSITIONS = """() => {
+    const passing = (one) => one.effect.getTiming().iterations !== Infinity;
+    document.getAnimations().filter(passing).forEach((one) => one.finish());
+}"""
+SOON = PATIENCE_SECONDS * 1000
 
 View = tuple[Page, str]
 
@@ -46,8 +56,7 @@ class Visitor:
     language: str
     problems: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
-    # The checker measures by styles of its own, which the page's policy rightly refuses.
-    is_measured: bool = False
+    is_unheard: bool = False
 
     @cached_property
     def page(self) -> Page:
@@ -63,36 +72,43 @@ class Visitor:
         """A line that pays and belongs to this visitor alone."""
         return Phone(self.stack, str(self.base + number))
 
-    def new_page(self) -> Page:
+    def new_page(self, *, javascript: bool = True) -> Page:
         """Another browser, with its own cookies."""
-        context = self.browser.new_context(
-            base_url=self.stack.portal,
-            viewport=PHONE,
-            locale=LOCALES[self.language],
-            reduced_motion="reduce",
-        )
-        self.contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: self._hear(page, message))
-        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
-        return page
+        return self._listened_to(self._new_context(javascript=javascript).new_page())
 
     def sign_in(self, email: str) -> Page:
         """A browser of somebody of the office or the desk."""
-        page = self.new_page()
-        page.goto("/merchant/login/")
-        page.fill("[name=username]", email)
-        page.fill("[name=password]", PASSWORD)
-        main_button(page)
-        page.wait_for_url(lambda url: "login" not in url)
-        return page
+        return self._listened_to(people.sign_in(self._new_context(), self.stack, email))
+
+    @contextlib.contextmanager
+    def unheard(self) -> Iterator[None]:
+        """The browser may complain meanwhile."""
+        self.is_unheard = True
+        yield
+        self.is_unheard = False
 
     def close(self) -> None:
         for context in self.contexts:
             context.close()
 
+    def _new_context(self, *, javascript: bool = True) -> BrowserContext:
+        context = self.browser.new_context(
+            base_url=self.stack.portal,
+            viewport=PHONE,
+            locale=LOCALES[self.language],
+            reduced_motion="reduce",
+            java_script_enabled=javascript,
+        )
+        self.contexts.append(context)
+        return context
+
+    def _listened_to(self, page: Page) -> Page:
+        page.on("console", lambda message: self._hear(page, message))
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        return page
+
     def _hear(self, page: Page, message: ConsoleMessage) -> None:
-        if self.is_measured:
+        if self.is_unheard:
             return
         if message.type == "error" and not EXPECTED_NOTE.match(message.text):
             self.problems.append(f"{page.url}: console: {message.text}")
@@ -115,33 +131,49 @@ class Eyes:
         expected = self.visitor.language if is_ours else "ko"
         if language != expected:
             problems.append(f"lang is {language!r}")
-        problems += [f"360: {problem}" for problem in self._violations(page)]
-        self._measure(page, name, 360, problems)
-        page.set_viewport_size(DESKTOP)
-        if "wide" in name and self.visitor.language == "ko":
-            problems += [f"1280: {problem}" for problem in self._violations(page)]
-        self._measure(page, name, 1280, problems)
+        # The checker is a script; the page without scripts is the same page with less on it.
+        if not name.startswith("plain"):
+            problems += self._violations("360", page, AXE_OPTIONS)
+        problems += self._overflow(page, 360)
+        self._picture(page, name, 360)
+        is_main = "wide" in name and self.visitor.language == "ko"
+        if is_main:
+            page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+            problems += self._violations("360 dark", page, AXE_COLOURS)
+            self._picture(page, f"{name}-dark", 360)
+            page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        for width in OTHER_WIDTHS:
+            page.set_viewport_size({"width": width, "height": 850})
+            problems += self._overflow(page, width)
+            if width == 1280:
+                problems += self._violations("1280", page, AXE_OPTIONS) if is_main else []
+                self._picture(page, name, 1280)
         page.set_viewport_size(PHONE)
         self.visitor.problems += [f"{name}: {problem}" for problem in problems]
 
-    def _violations(self, page: Page) -> Iterator[str]:
-        self.visitor.is_measured = True
-        violations = self.axe.run(page, options=AXE_OPTIONS).response["violations"]
-        self.visitor.is_measured = False
-        for violation in violations:
-            places = "; ".join(
+    def _violations(self, where: str, page: Page, options: dict[str, object]) -> list[str]:
+        # Colours on their way from one to another are nobody's choice.
+        page.evaluate(_END_TRANSITIONS)
+        # The checker measures by styles of its own, which the page's policy rightly refuses.
+        with self.visitor.unheard():
+            violations = self.axe.run(page, options=options).response["violations"]
+        return [
+            f"{where}: axe {violation['id']}: "
+            + "; ".join(
                 f"{' '.join(map(str, node['target']))} {node['failureSummary']}"
                 for node in violation["nodes"][:3]
             )
-            yield f"axe {violation['id']}: {places}"
+            for violation in violations
+        ]
 
-    def _measure(self, page: Page, name: str, width: int, problems: list[str]) -> None:
+    def _overflow(self, page: Page, width: int) -> list[str]:
         script = (
             "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         )
         needed, there = page.evaluate(script)
-        if needed > there:
-            problems.append(f"{width}: is {needed} px wide")
+        return [f"{width}: is {needed} px wide"] if needed > there else []
+
+    def _picture(self, page: Page, name: str, width: int) -> None:
         if directory := os.environ.get("SCREENSHOTS"):
             file = Path(directory) / f"{name}-{self.visitor.language}-{width}.png"
             # Hiding the caret would leave style attributes behind.
@@ -158,18 +190,22 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06d}"
 
 
-def to_code(page: Page, phone: Phone) -> None:
-    """From the shop to the second step."""
+def submit_line(page: Page, phone: Phone) -> None:
+    """From the shop through the first step."""
     people.open_window(page)
     people.fill_line(page, phone)
     main_button(page)
 
 
+def to_code(page: Page, phone: Phone) -> None:
+    """From the shop to the second step; from here on the newest code is this payment's."""
+    submit_line(page, phone)
+    page.wait_for_selector("[name=code]")
+
+
 def pay(page: Page, phone: Phone) -> str:
     """All of it; returns the reference."""
     to_code(page, phone)
-    # Only now has the new code been texted: an older one may lie on the same phone.
-    page.wait_for_selector("[name=code]")
     page.fill("[name=code]", phone.code)
     main_button(page)
     page.wait_for_selector('#step a[href*="/support/request/"]')
@@ -191,7 +227,7 @@ def approve(agent: Page, number: str) -> None:
     """Open the case and approve it with the reason suggested."""
     people.open_case(agent, number)
     agent.locator("button[name=decision][value=approve]").click()
-    agent.wait_for_load_state()
+    agent.wait_for_url("**/support/ticket/")
 
 
 def public(visitor: Visitor) -> Iterator[View]:
@@ -219,6 +255,40 @@ def public(visitor: Visitor) -> Iterator[View]:
     yield page, "login-wrong"
     page.goto(f"{visitor.stack.sandbox}/phones/")
     yield page, "sandbox-phones"
+    page.goto("/shop/melody/night-walk/")
+    page.context.clear_cookies()
+    page.locator('form[action$="/buy/"] button').first.click()
+    page.wait_for_selector("h1")
+    assert_says(page, "돈도 빠져나가지 않았어요", "no money was taken")
+    yield page, "403-csrf-wide"
+    page.goto("/support/request/")
+    page.fill("[name=product]", "밤 산책")
+    page.fill("[name=date]", timezone.localdate().isoformat())
+    page.fill("[name=phone]", visitor.phone(9).number)
+    with visitor.unheard(), broken(visitor.stack, "payments_phoneverification"):
+        main_button(page)
+        page.wait_for_selector(".notice.tone-wait")
+    assert_says(page, "다시 결제하지 말고", "Do not pay again")
+    yield page, "500-wide"
+
+
+def assert_says(page: Page, *languages: str) -> None:
+    """One of these stands on the page: the page's own language decides which."""
+    text = page.locator("main").inner_text()
+    assert any(words.lower() in text.lower() for words in languages), text
+
+
+@contextlib.contextmanager
+def broken(stack: Stack, table: str) -> Iterator[None]:
+    """Make whatever needs this table fail until the block ends."""
+    url = stack.environment["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(f"ALTER TABLE {table} RENAME TO broken")
+    try:
+        yield
+    finally:
+        with psycopg.connect(url, autocommit=True) as database:
+            database.execute(f"ALTER TABLE broken RENAME TO {table}")
 
 
 def paying(visitor: Visitor) -> Iterator[View]:
@@ -241,6 +311,12 @@ def paying(visitor: Visitor) -> Iterator[View]:
     main_button(page)
     page.wait_for_selector("[data-errors]")
     yield page, "window-code-wrong"
+    with visitor.unheard():
+        page.route("**/code/", lambda route: route.abort())
+        main_button(page)
+        page.wait_for_selector("#trouble:not([hidden])")
+        page.unroute("**/code/")
+    yield page, "window-trouble"
     handset = visitor.new_page()
     handset.goto(f"{visitor.stack.sandbox}/phones/{phone.number.replace('-', '')}/")
     yield handset, "sandbox-phone"
@@ -261,29 +337,31 @@ def paying(visitor: Visitor) -> Iterator[View]:
 def not_paying(visitor: Visitor) -> Iterator[View]:
     """Every other way a window can look."""
     page, stack = visitor.page, visitor.stack
-    to_code(page, Phone(stack, "0016"))
+    submit_line(page, Phone(stack, "0016"))
     page.wait_for_selector("#step > a.main")
     yield page, "ended-declined-wide"
-    to_code(page, Phone(stack, "0060"))
+    submit_line(page, Phone(stack, "0060"))
     page.wait_for_selector('[hx-get*="step=link"]', state="attached")
-    yield page, "window-link"
+    yield page, "window-link-wide"
     page.locator('form[action$="/leave/"] button').click()
     page.wait_for_selector("#step > a.main")
     yield page, "ended-canceled"
     phone = Phone(stack, "0043")
     to_code(page, phone)
-    page.wait_for_selector("[name=code]")
     page.fill("[name=code]", phone.code)
     main_button(page)
     page.wait_for_selector("[data-errors]")
     yield page, "window-code-expired"
-    phone = Phone(stack, "0098")
+    # Charged, and the operator says so to nobody until it is told to.
+    phone = Phone(stack, "0097")
     to_code(page, phone)
-    page.wait_for_selector("[name=code]")
     page.fill("[name=code]", phone.code)
     main_button(page)
     page.wait_for_selector('[hx-get*="step=waiting"]', state="attached")
-    yield page, "window-waiting"
+    yield page, "window-waiting-wide"
+    witness.behave(stack)
+    page.wait_for_selector('#step a[href*="/support/request/"]', timeout=SOON)
+    assert people.books(stack, people.reference(page)) == [2_200]
     people.open_window(page)
     token = page.url.split("/")[-2]
     with psycopg.connect(stack.environment["DATABASE_URL"]) as database:
@@ -297,7 +375,6 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
     wait_until(is_over, what="the end of the window")
     yield page, "ended-expired"
     to_code(page, visitor.phone(7))
-    page.wait_for_selector("[name=code]")
     stranger = visitor.new_page()
     stranger.goto(page.url)
     yield stranger, "window-elsewhere"
@@ -329,13 +406,14 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     agent.locator("button[name=decision][value=reject]").click()
     agent.wait_for_selector("[aria-invalid=true]")
     yield agent, "desk-case-error"
-    agent.locator("button[name=decision][value=approve]").click()
-    agent.wait_for_load_state()
-    yield agent, "desk-after-approval"
-    page.wait_for_selector(".steps li:nth-child(2).is-done", timeout=SOON)
-    yield page, "track-approved"
+    with visitor.stack.pause("worker"):
+        agent.locator("button[name=decision][value=approve]").click()
+        agent.wait_for_url("**/support/ticket/")
+        yield agent, "desk-after-approval"
+        page.wait_for_selector(".steps li:nth-child(2).is-done", timeout=SOON)
+        yield page, "track-approved-wide"
     page.wait_for_selector("#progress:not([hx-get])", timeout=SOON)
-    yield page, "track-refunded"
+    yield page, "track-refunded-wide"
     people.open_case(agent, number)
     yield agent, "desk-case-closed"
     agent.goto("/admin/payments/payment/")
@@ -370,22 +448,23 @@ def cancelling_by_bank(visitor: Visitor) -> Iterator[View]:
     page.locator("select[name=bank]").select_option(index=1)
     page.fill("[name=number]", "12345678901")
     page.fill("[name=holder]", "김시험")
-    main_button(page)
-    page.wait_for_selector("#progress:not(:has(select))")
-    yield page, "track-account-given"
+    with visitor.stack.pause("worker"):
+        main_button(page)
+        page.wait_for_selector("#progress:not(:has(select))")
+        yield page, "track-account-given"
 
     pay(page, visitor.phone(3))
     number = ask_to_cancel(page)
     people.open_case(agent, number)
     agent.fill("#reject-reason", "이미 내려받은 음원이에요.")
     agent.locator("button[name=decision][value=reject]").click()
+    agent.wait_for_url("**/support/ticket/")
     page.wait_for_selector("#progress:not([hx-get])", timeout=SOON)
     yield page, "track-rejected"
 
     pay(page, visitor.phone(4))
     ask_to_cancel(page)
     page.locator('form[action$="/withdraw/"] button').click()
-    page.wait_for_load_state()
     page.wait_for_selector("#progress:not([hx-get])", timeout=SOON)
     yield page, "track-withdrawn"
 
@@ -426,6 +505,62 @@ def cancelling_without_receipt(visitor: Visitor) -> Iterator[View]:
     yield page, "request-from-list"
 
 
+def without_javascript(visitor: Visitor) -> Iterator[View]:
+    """From the shop to the refund on a small phone that runs no scripts."""
+    page, phone = visitor.new_page(javascript=False), visitor.phone(8)
+    people.open_window(page)
+    yield page, "plain-details"
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "plain-details-errors"
+    people.fill_line(page, phone)
+    main_button(page)
+    page.wait_for_selector("[name=code]")
+    yield page, "plain-code"
+    page.fill("[name=code]", wrong(phone.code))
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "plain-code-wrong"
+    page.fill("[name=code]", phone.code)
+    main_button(page)
+    page.wait_for_selector('#step a[href*="/support/request/"]')
+    yield page, "plain-paid"
+    ask_to_cancel(page)
+    yield page, "plain-track"
+
+    phone = Phone(visitor.stack, "0060")
+    submit_line(page, phone)
+    page.wait_for_selector("#step .busy")
+    yield page, "plain-link"
+    handset = visitor.new_page(javascript=False)
+    handset.goto(phone.link)
+    handset.get_by_role("button").first.click()
+    handset.wait_for_url("**/done/")
+    press_until_paid(page)
+
+    phone = Phone(visitor.stack, "0097")
+    to_code(page, phone)
+    page.fill("[name=code]", phone.code)
+    main_button(page)
+    page.wait_for_selector("#step .busy")
+    yield page, "plain-waiting"
+    witness.behave(visitor.stack)
+    press_until_paid(page)
+
+
+def press_until_paid(page: Page) -> None:
+    """Ask for the state of the payment by hand, until it is paid."""
+
+    def is_paid() -> bool:
+        if page.locator('#step a[href*="/support/request/"]').count():
+            return True
+        page.locator("#step a.outline").first.click()
+        page.wait_for_load_state()
+        return False
+
+    wait_until(is_paid, what="the receipt")
+
+
 def back_office(visitor: Visitor) -> Iterator[View]:
     """The merchant's pages, with rows and without."""
     pay(visitor.page, visitor.phone(6))
@@ -460,6 +595,7 @@ JOURNEYS = (
     cancelling,
     cancelling_by_bank,
     cancelling_without_receipt,
+    without_javascript,
     back_office,
 )
 
