@@ -8,79 +8,118 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from tests.conftest import wait_until
 from tests.journeys import people
 from tests.journeys.people import Phone
 from tests.stack import Stack
+from tests.survival import witness
 
 pytestmark = pytest.mark.browser
-SOON = 25_000
+FIGURES = ("매출", "취소·환불", "수수료와 부가세", "받을 돈")
+_MOVING = """
+    SELECT (SELECT count(*) FROM payments_refund WHERE state IN ('SCHEDULED', 'SENDING', 'UNKNOWN'))
+         + (SELECT count(*) FROM payments_payment WHERE state IN ('CONFIRMING', 'UNKNOWN'))
+"""
 
 
-def net_won(owner: Page) -> int:
-    """The sum of the net column of the merchant's payments as CSV."""
+def report(owner: Page, stack: Stack) -> dict[str, int]:
+    """The merchant's totals in won; screen, list and days of the CSV files must agree."""
+    # Other people's money must have come to rest, or the three would be of different moments.
+    wait_until(lambda: witness.rows(stack, _MOVING) == 0, what="the end of every movement")
     owner.goto("/merchant/")
-    href = owner.locator('a[href*="payments.csv"]').first.get_attribute("href")
+    shown = [int(re.sub(r"[^0-9-]", "", t.replace("−", "-"))) for t in _values(owner)]
+    screen = dict(zip(FIGURES, shown, strict=True))
+    for name in ("payments.csv", "days.csv"):
+        assert _totals(owner, name) == screen, name
+    return screen
+
+
+def _values(owner: Page) -> list[str]:
+    return [text.strip() for text in owner.locator(".stat-value").all_inner_texts()]
+
+
+def _totals(owner: Page, name: str) -> dict[str, int]:
+    href = owner.locator(f'a[href*="{name}"]').first.get_attribute("href")
     assert href
-    answer = owner.request.get(href)
-    text = answer.body().decode("utf-8-sig")
+    text = owner.request.get(href).body().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
-    column = next(name for name in (rows[0] if rows else {"받을 돈": ""}) if "받을" in name)
-    return sum(int(row[column]) for row in rows)
+
+    def total(column: str) -> int:
+        return sum(int(row[column]) for row in rows)
+
+    fees = total("수수료") + total("수수료 부가세")
+    return dict(
+        zip(FIGURES, (total("매출"), total("취소·환불"), fees, total("받을 돈")), strict=True)
+    )
+
+
+def change(before: dict[str, int], after: dict[str, int]) -> list[int]:
+    """What each figure has grown by."""
+    return [after[name] - before[name] for name in FIGURES]
+
+
+def approve(agent: Page, number: str) -> None:
+    """Open the case and approve it with the reason suggested."""
+    people.open_case(agent, number)
+    agent.get_by_role("button", name=re.compile("^승인")).first.click()
+    agent.wait_for_url("**/support/ticket/")
 
 
 def test_cancel_from_the_receipt_is_approved_refunded_and_reported(
     page: Page, stack: Stack, browser: Browser
 ) -> None:
     phone = Phone(stack, "2101")
-    owner = people.sign_in(browser, stack, "owner@melody.test")
-    before = net_won(owner)
+    owner = people.desktop(browser, stack, "owner@melody.test")
+    before = report(owner, stack)
     reference = people.pay(page, phone)
-    assert net_won(owner) == before + 2_031
+    assert change(before, report(owner, stack)) == [2_200, 0, 169, 2_031]
 
     number = people.ask_to_cancel(page)
-    agent = people.sign_in(browser, stack, "agent@demo.test")
+    agent = people.desktop(browser, stack, "agent@demo.test")
     people.open_case(agent, number)
     expect(agent.locator("body")).to_contain_text(reference)
-    agent.get_by_role("button", name=re.compile("^승인")).first.click()
-    agent.wait_for_load_state()
+    approve(agent, number)
 
-    phone.newest("승인", seconds=25)
-    expect(page.locator("main")).to_contain_text("2,200원을 돌려드렸어요", timeout=SOON)
-    assert net_won(owner) == before
+    phone.newest("승인")
+    expect(page.locator("main")).to_contain_text("2,200원을 돌려드렸어요")
+    assert change(before, report(owner, stack)) == [2_200, 2_200, 0, 0]
     owner.goto(f"/merchant/payments/{reference}/")
-    expect(owner.locator("main")).to_contain_text("취소")
+    expect(owner.locator("main")).to_contain_text("환불됨")
     assert people.books(stack, reference) == [2_200]
+    assert witness.booked_won(stack, reference) == 0
     for each in (owner, agent):
         each.context.close()
 
 
-def test_a_rejection_reaches_the_shopper_with_its_reason(
+def test_a_rejection_reaches_the_shopper_with_its_reason_and_moves_no_money(
     page: Page, stack: Stack, browser: Browser
 ) -> None:
     phone = Phone(stack, "2102")
-    people.pay(page, phone)
+    reference = people.pay(page, phone)
     number = people.ask_to_cancel(page)
 
-    agent = people.sign_in(browser, stack, "agent@demo.test")
+    agent = people.desktop(browser, stack, "agent@demo.test")
     people.open_case(agent, number)
     form = agent.locator("form", has=agent.get_by_role("button", name=re.compile("^거절")))
     form.locator("textarea").first.fill("이미 내려받은 음원이라 취소할 수 없어요.")
     agent.get_by_role("button", name=re.compile("^거절")).first.click()
-    agent.wait_for_load_state()
+    agent.wait_for_url("**/support/ticket/")
 
-    phone.newest("이미 내려받은 음원이라", seconds=25)
-    expect(page.locator("main")).to_contain_text("이미 내려받은 음원이라", timeout=SOON)
+    phone.newest("이미 내려받은 음원이라")
+    expect(page.locator("main")).to_contain_text("이미 내려받은 음원이라")
+    assert witness.booked_won(stack, reference) == 2_200
     agent.context.close()
 
 
-def test_cancel_without_the_receipt_is_proven_by_a_texted_code(page: Page, stack: Stack) -> None:
+def test_cancel_without_the_receipt_is_proven_by_a_texted_code_and_refunded(
+    page: Page, stack: Stack, browser: Browser
+) -> None:
     phone = Phone(stack, "2103")
     reference = people.pay(page, phone)
     page.context.clear_cookies()
     page.goto("/support/request/")
-    today = timezone.localdate()
-    page.locator("main form input[name*=product]").fill("밤 산책")
-    page.locator("main form input[name*=date]").first.fill(today.isoformat())
+    page.locator("main form input[name=product]").fill("밤 산책")
+    page.locator("main form input[name=date]").fill(timezone.localdate().isoformat())
     page.locator("main form input[name=phone]").fill(phone.number)
     page.locator("main form button").last.click()
     page.wait_for_selector("[name=code]")
@@ -88,34 +127,43 @@ def test_cancel_without_the_receipt_is_proven_by_a_texted_code(page: Page, stack
     page.locator("main form button").first.click()
     expect(page.locator("main")).to_contain_text(reference)
 
+    page.locator("main").get_by_role("link", name="이 결제 취소하기").click()
+    number = people.fill_request(page)
+    agent = people.desktop(browser, stack, "agent@demo.test")
+    approve(agent, number)
+
+    phone.newest("휴대폰 요금에서 빠졌어요")
+    expect(page.locator("main")).to_contain_text("2,200원을 돌려드렸어요")
+    assert witness.booked_won(stack, reference) == 0
+    agent.context.close()
+
 
 def test_a_cancel_the_carrier_refuses_is_paid_to_the_account(
     page: Page, stack: Stack, browser: Browser
 ) -> None:
     phone = Phone(stack, "0030")
-    people.pay(page, phone)
+    reference = people.pay(page, phone)
     number = people.ask_to_cancel(page)
-    agent = people.sign_in(browser, stack, "agent@demo.test")
-    people.open_case(agent, number)
-    agent.get_by_role("button", name=re.compile("^승인")).first.click()
-    agent.wait_for_load_state()
+    agent = people.desktop(browser, stack, "agent@demo.test")
+    approve(agent, number)
 
-    account = page.locator("main form input[name*=number]").first
-    expect(account).to_be_visible(timeout=SOON)
-    page.locator("main form select").first.select_option(index=1)
+    account = page.locator("main form input[name=number]")
+    expect(account).to_be_visible()
+    page.locator("main form select").select_option(index=1)
     account.fill("12345678901")
-    page.locator("main form input[name*=holder]").fill("김시험")
-    page.locator('form[action$="/account/"] button').first.click()
+    page.locator("main form input[name=holder]").fill("김시험")
+    page.locator('form[action$="/account/"] button').click()
 
-    phone.newest("끝자리 8901 계좌", seconds=25)
-    expect(page.locator("main")).to_contain_text("8901", timeout=SOON)
+    phone.newest("끝자리 8901 계좌")
+    expect(page.locator("main")).to_contain_text("8901")
+    assert witness.booked_won(stack, reference) == 2_200  # The bill stays; the bank pays.
     agent.context.close()
 
 
 def test_another_merchants_payment_is_not_found(page: Page, stack: Stack, browser: Browser) -> None:
     reference = people.pay(page, Phone(stack, "2104"))
 
-    stranger = people.sign_in(browser, stack, "owner@bookshelf.test")
+    stranger = people.desktop(browser, stack, "owner@bookshelf.test")
     answer = stranger.goto(f"/merchant/payments/{reference}/")
 
     assert answer is not None
