@@ -1,0 +1,99 @@
+"""Many at once: a payment is charged once, and a test would notice if it were not."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from payments.checkout import confirming
+from payments.models import CarrierCall, Payment
+from payments.states import PaymentState
+from tests import factories
+from tests.payments.test_checkout import open_link, outcomes_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FEW = 10
+
+
+def reserved(base_url: str) -> Payment:
+    """A payment whose link was used: the operator would charge now."""
+    payment = factories.awaiting("0000")
+    open_link(base_url, "0000")
+    return payment
+
+
+def charge_orders(payment: Payment) -> int:
+    """How often the operator was told to charge."""
+    return CarrierCall.objects.filter(payment=payment, kind=CarrierCall.Kind.CONFIRM).count()
+
+
+def storm(payment: Payment, threads: int) -> dict[str, int]:
+    """Confirm in many threads at once: link, code, event and resolver all end in this step."""
+    return outcomes_of(
+        threads, lambda: confirming.confirm(payment.pk, by="link", now=timezone.now())
+    )
+
+
+@pytest.fixture
+def _no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody reads the row before anybody writes it."""
+    all_have_read = threading.Barrier(FEW, timeout=30)
+    mine = threading.local()
+
+    def unlocked(payment_id: int) -> Payment:
+        row = Payment.objects.select_related("merchant").get(pk=payment_id)
+        if not hasattr(mine, "has_waited"):
+            mine.has_waited = True
+            all_have_read.wait()
+        return row
+
+    monkeypatch.setattr(confirming, "locked", unlocked)
+
+
+@pytest.fixture
+def _no_constraint() -> Iterator[None]:
+    """The database takes any number of charge orders for one payment."""
+    [once] = [c for c in CarrierCall._meta.constraints if c.name == "call_one_confirm_per_payment"]
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(CarrierCall, once)
+    yield
+    CarrierCall.objects.all().delete()
+    with connection.schema_editor() as editor:
+        editor.add_constraint(CarrierCall, once)
+
+
+def test_fifty_parallel_confirmations_by_link_charge_once(operator: Any) -> None:
+    payment = reserved(operator.base_url)
+
+    outcomes = storm(payment, 50)
+
+    payment.refresh_from_db()
+    assert outcomes == {"ok": 50}
+    assert payment.state == PaymentState.PAID
+    assert charge_orders(payment) == 1
+    assert len(factories.charges(operator.base_url, operator.token, payment.reference)) == 1
+
+
+@pytest.mark.usefixtures("_no_lock")
+def test_the_database_alone_lets_one_confirmation_through_when_the_lock_is_lost(
+    operator: Any,
+) -> None:
+    payment = reserved(operator.base_url)
+
+    outcomes = storm(payment, FEW)
+
+    assert outcomes["IntegrityError"] > 0
+    assert charge_orders(payment) == 1
+
+
+@pytest.mark.usefixtures("_no_lock", "_no_constraint")
+def test_the_race_of_confirmations_is_seen_when_nothing_guards_it(operator: Any) -> None:
+    """Negative control: without lock and constraint the same storm orders many charges."""
+    payment = reserved(operator.base_url)
+
+    storm(payment, FEW)
+
+    assert charge_orders(payment) == FEW
