@@ -18,9 +18,20 @@ def sources(*, skip: tuple[str, ...] = ()) -> Iterator[tuple[Path, ast.Module]]:
                 yield path, ast.parse(path.read_text())
 
 
+def _is_word(node: ast.AST | None, *words: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value in words
+
+
 def assigns_state(tree: ast.AST) -> Iterator[int]:
-    """Every `x.state = …`."""
+    """Every `x.state = …`, also by setattr."""
     for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "setattr"
+            and any(_is_word(argument, "state") for argument in node.args)
+        ):
+            yield node.lineno
         if not isinstance(node, ast.Assign | ast.AnnAssign):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -30,13 +41,16 @@ def assigns_state(tree: ast.AST) -> Iterator[int]:
 
 
 def updates_state(tree: ast.AST) -> Iterator[int]:
-    """Every `.update(state=…)`."""
+    """Every `.update(state=…)`, also by `**{"state": …}` and `bulk_update(…, ["state"])`."""
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "update"
-            and any(keyword.arg == "state" for keyword in node.keywords)
+            and node.func.attr in {"update", "bulk_update", "update_or_create"}
+            and (
+                any(keyword.arg == "state" for keyword in node.keywords)
+                or any(_is_word(part, "state") for part in ast.walk(node))
+            )
         ):
             yield node.lineno
 
@@ -44,6 +58,8 @@ def updates_state(tree: ast.AST) -> Iterator[int]:
 def sends_with_delay(tree: ast.AST) -> Iterator[int]:
     """Every task sent with `countdown`, `eta`, or sent at all outside the clock."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Dict) and any(_is_word(k, "countdown", "eta") for k in node.keys):
+            yield node.lineno
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -83,6 +99,8 @@ STATE_WRITERS = {
     "payments/refunds/sending.py _intend",
 }
 STATE_UPDATERS = {
+    "payments/checkout/identifying.py _close",
+    "payments/checkout/confirming.py _close_confirm",
     "payments/checkout/resolving.py _close_open_calls",
 }
 
@@ -145,7 +163,11 @@ def test_entry_points_open_no_transaction() -> None:
     [
         (assigns_state, "payment.state = 'PAID'"),
         (assigns_state, "payment.state, x = 'PAID', 1"),
+        (assigns_state, "setattr(payment, 'state', 'PAID')"),
         (updates_state, "Payment.objects.update(state='PAID')"),
+        (updates_state, "Payment.objects.update(**{'state': 'PAID'})"),
+        (updates_state, "Payment.objects.bulk_update(rows, ['state'])"),
+        (sends_with_delay, "schedule = {'options': {'countdown': 5}}"),
         (sends_with_delay, "task.apply_async(countdown=5)"),
         (sends_with_delay, "task(eta=later)"),
         (reads_the_clock, "timezone.now()"),
