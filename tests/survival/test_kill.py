@@ -68,8 +68,10 @@ def test_a_worker_killed_after_the_operators_answer_does_nothing_twice(portal: S
     phone = f"+82109000{refunded.last4}"
     fault(portal, operation="create_refund", mode="timeout_after", seconds=20, phone=phone)
     fault(portal, operation="message", mode="timeout_after", seconds=20)
-    schedule_refunds(portal, refunded)
-    paid.confirm()
+    # Both fall due at once: a worker waits only eight seconds for an answer.
+    with portal.pause("worker"):
+        schedule_refunds(portal, refunded)
+        paid.confirm()
 
     wait_until(lambda: books(portal)["refunds"], what="the operator's refund")
     wait_until(lambda: paid.got(RECEIPT), what="the gateway's text")
@@ -93,25 +95,21 @@ def test_wiping_valkey_loses_no_receipt_and_no_refund(portal: Stack) -> None:
     for person in paid:
         person.buy()
         person.identify()
-    schedule_refunds(portal, *refunded)
-    worker = portal.group("worker")
-    for pid in worker:
-        os.kill(pid, signal.SIGSTOP)
-    for person in paid:
-        person.confirm()
-    queue = _valkey(portal)
-    wait_until(lambda: queue.llen("celery") >= 8, what="a full queue")
-    assert rows(portal, _UNTOLD) >= 3
-    assert rows(portal, _OPEN_REFUNDS) == 3
+    with portal.pause("worker"):
+        schedule_refunds(portal, *refunded)
+        for person in paid:
+            person.confirm()
+        queue = _valkey(portal)
+        wait_until(lambda: queue.llen("celery") >= 8, what="a full queue")
+        assert rows(portal, _UNTOLD) >= 3
+        assert rows(portal, _OPEN_REFUNDS) == 3
 
-    before = portal.pid_of("valkey")
-    _kill(portal, [before])
-    wait_until(lambda: _is_back(portal, "valkey", before), what="Valkey's restart")
-    wait_until(lambda: _pings(queue), what="Valkey's answer")
-    queue.flushall()
-    queue.close()
-    for pid in worker:
-        os.kill(pid, signal.SIGCONT)
+        before = portal.pid_of("valkey")
+        _kill(portal, [before])
+        wait_until(lambda: _is_back(portal, "valkey", before), what="Valkey's restart")
+        wait_until(lambda: _pings(queue), what="Valkey's answer")
+        queue.flushall()
+        queue.close()
 
     for person in refunded:
         wait_until(lambda p=person: p.got(REFUNDED), what="the text about a refund")
@@ -139,14 +137,16 @@ def test_killing_the_web_workers_and_then_the_whole_portal_loses_nothing(portal:
     _kill(portal, _web_workers(portal))
     wait_until(lambda: _is_healthy(portal), what="new web workers")
 
-    charged, untouched = _awaiting(portal, "0098"), _awaiting(portal, "0099")
+    charged, untouched = _awaiting(portal, "0235"), _awaiting(portal, "0236")
     patient = _awaiting(portal, "0234")
     schedule_refunds(portal, refunded)
-    for person in (charged, untouched):
+    for person, mode in ((charged, "timeout_after"), (untouched, "timeout_before")):
+        phone = f"+82109000{person.last4}"
+        fault(portal, operation="confirm", mode=mode, seconds=20, phone=phone)
         in_background(person.confirm)
-    for person in (charged, untouched):
-        wait_until(lambda p=person: p.state != "AWAITING_CONFIRMATION", what="a confirmation")
+    wait_until(lambda: untouched.state == "CONFIRMING", what="a confirmation")
     wait_until(lambda: booked_won(portal, _reference(charged)), what="the charge")
+    assert (charged.state, untouched.state) == ("CONFIRMING", "CONFIRMING")
     portal.kill()
     wait_until(lambda: not portal.processes(), what="the end of every process")
     portal.start()
