@@ -4,6 +4,7 @@ import io
 import logging
 
 import pytest
+from django.conf import settings
 
 from portal.logs import LineFormatter, MaskPersonalData, mask
 
@@ -47,3 +48,12 @@ def test_a_logged_phone_is_masked_in_text_arguments_and_traceback() -> None:
     assert "1090001234" not in written
     assert "010-****-1234" in written
     assert "\\nforged line" in written
+
+
+def test_every_handler_of_the_settings_masks() -> None:
+    assert settings.LOGGING["handlers"]
+    for handler in settings.LOGGING["handlers"].values():
+        assert handler["filters"] == ["mask"]
+        assert handler["formatter"] == "line"
+    for logger in (settings.LOGGING["root"], *settings.LOGGING["loggers"].values()):
+        assert set(logger.get("handlers", [])) <= set(settings.LOGGING["handlers"])

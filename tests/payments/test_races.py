@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.checkout import confirming
-from payments.models import CarrierCall, Payment
+from payments.models import CarrierCall, CodeChallenge, Payment
 from payments.states import PaymentState
 from tests import factories
 from tests.payments.test_checkout import open_link, outcomes_of
@@ -97,3 +98,25 @@ def test_the_race_of_confirmations_is_seen_when_nothing_guards_it(operator: Any)
     storm(payment, FEW)
 
     assert charge_orders(payment) == FEW
+
+
+def test_a_hundred_parallel_tries_take_five_and_not_one_more() -> None:
+    """The counter alone: the checks do not wait for each other, and the payment stays open."""
+    payment = factories.opened()
+    now = timezone.now()
+    CodeChallenge.objects.create(
+        payment=payment, sent_at=now, expires_at=now + timedelta(minutes=3)
+    )
+    taken: list[bool] = []
+
+    outcomes_of(
+        100,
+        lambda: taken.append(
+            CodeChallenge.take_attempt(
+                payment_id=payment.pk, limit=5, until=now - timedelta(seconds=1)
+            )
+        ),
+    )
+
+    assert (len(taken), sum(taken)) == (100, 5)
+    assert CodeChallenge.objects.get(payment=payment).attempts == 5

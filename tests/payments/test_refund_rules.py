@@ -10,7 +10,7 @@ from payments import calendar, refunds
 from payments.models import Refund
 from payments.states import RefundState
 from tests import factories
-from tests.payments.test_refunds import asked
+from tests.payments.test_refunds import asked, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,3 +37,12 @@ def test_a_month_that_closes_before_the_refund_is_sent_changes_its_route(operato
     assert (refund.route, refund.state) == (calendar.Route.BANK, RefundState.AWAITING_ACCOUNT)
     assert not refund.calls.exists()
     assert timezone.now() < calendar.month_end(payment.paid_at)
+
+
+def test_a_refund_keeps_its_name_at_the_operator_however_often_it_is_tried(operator: Any) -> None:
+    refund = asked(factories.paid(operator.base_url, "0049"))
+
+    refund = work(refund, times=4)
+
+    assert (refund.state, refund.attempts) == (RefundState.SUCCEEDED, 3)
+    assert refund.calls.filter(kind="REFUND").count() == 1
