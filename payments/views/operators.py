@@ -55,8 +55,9 @@ def _read(request: HttpRequest) -> dict[str, str] | None:
 
 def _is_name(value: object) -> bool:
     # JSON can spell NUL and half a character, which PostgreSQL cannot keep.
-    is_plain = isinstance(value, str) and value.isascii() and value.isprintable()
-    return is_plain and 0 < len(value) <= 100
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        return False
+    return value.isascii() and value.isprintable()
 
 
 def _is_authentic(request: HttpRequest, call: CarrierCall) -> bool:

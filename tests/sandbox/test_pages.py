@@ -52,7 +52,7 @@ def test_a_new_text_appears_by_itself(carrier: Carrier, small_phone: Page) -> No
     look(page)
     expect(page.get_by_text("아직 받은 문자가 없습니다.")).to_be_visible()
     carrier.prepared("3579")
-    expect(page.get_by_text("결제 인증번호")).to_be_visible()
+    expect(page.get_by_text("결제 인증번호")).to_be_visible(timeout=10_000)
 
 
 def test_korean_is_readable_on_a_machine_without_korean_fonts(
