@@ -12,7 +12,7 @@ from datetime import datetime
 from celery import current_app
 from django.db import transaction
 
-from payments.models import OutboxEvent, claims
+from payments.models import Alert, OutboxEvent, claims
 
 BATCH = 100
 BACKOFF_SECONDS = (2, 10, 60, 300, 1800, 7200)
@@ -50,6 +50,9 @@ def _pass_on(event: OutboxEvent, tasks: Mapping[str, Sequence[str]], *, now: dat
         _log.exception("%s of %s failed", event.kind, event.subject_id)
         OutboxEvent.objects.filter(pk=event.pk).update(problem=type(problem).__name__)
         claims.put_back(event, waits_seconds=BACKOFF_SECONDS, now=now)
+        if event.dead_at is not None:
+            detail = f"{event.kind} {event.subject_id}"
+            Alert.note(Alert.Kind.GIVEN_UP, ref=f"event:{event.pk}", detail=detail, at=now)
         return False
     claims.done(event, now=now)
     return True

@@ -11,6 +11,7 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 
+from payments import declines
 from payments.carriers import registry
 from payments.carriers.base import (
     Declined,
@@ -224,7 +225,8 @@ def _record_status(
         charge(payment, status, at=at, by="carrier")
     elif status.status == "denied":
         _close(calls, CarrierCall.State.DECLINED, status.status, at=at)
-        finish(payment, PaymentState.DECLINED, at=at, by="carrier", code="UNMAPPED")
+        calls[CarrierCall.Kind.CONFIRM].note_if_unmapped(declines.UNMAPPED, at=at)
+        finish(payment, PaymentState.DECLINED, at=at, by="carrier", code=declines.UNMAPPED)
     else:
         # Accepted but not done yet, or another amount than agreed: ask again, then a person.
         answer = f"{status.status} {status.amount_won}"
@@ -237,6 +239,7 @@ def _record_declined(
     payment: Payment, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
 ) -> None:
     _close(calls, CarrierCall.State.DECLINED, refusal.detail, at=at)
+    calls[CarrierCall.Kind.CONFIRM].note_if_unmapped(refusal.code, at=at)
     finish(payment, PaymentState.DECLINED, at=at, by="carrier", code=refusal.code)
 
 

@@ -252,6 +252,7 @@ def _record_refusal(
 ) -> None:
     payment = locked(payment_id)
     _close(calls, CarrierCall.State.DECLINED, at=at, answer=refusal.detail or refusal.code)
+    calls[CarrierCall.Kind.PREPARE].note_if_unmapped(refusal.code, at=at)
     if payment.state != PaymentState.CREATED:
         return
     payment.failure_code = refusal.code

@@ -1,5 +1,6 @@
 """Rows of the money. One module a subject; import from here."""
 
+from payments.models.alerts import Alert
 from payments.models.billing import BillingNotice
 from payments.models.calls import CarrierCall
 from payments.models.inbound import InboundEvent
@@ -27,6 +28,7 @@ from payments.models.verifications import PhoneVerification
 
 __all__ = [
     "Account",
+    "Alert",
     "BillingNotice",
     "CarrierCall",
     "Category",

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from payments import declines
+from payments.models.alerts import Alert
 from payments.models.payments import Payment
 from payments.models.refunds import Refund
 
@@ -87,6 +89,11 @@ class CarrierCall(models.Model):
         """Write down how the call ended."""
         self.set_outcome(state, at=at, answer=answer)
         self.save(update_fields=_OUTCOME)
+
+    def note_if_unmapped(self, code: str, *, at: datetime) -> None:
+        """Raise an alert when the operator refused in words we have no code for (domain §12)."""
+        if code == declines.UNMAPPED:
+            Alert.note(Alert.Kind.UNMAPPED_ANSWER, ref=f"call:{self.pk}", detail=self.answer, at=at)
 
     def set_outcome(self, state: "CarrierCall.State", *, at: datetime, answer: str = "") -> None:
         """How the call ended; the caller saves, with `save_outcomes`."""

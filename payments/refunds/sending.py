@@ -176,6 +176,7 @@ def _record_refusal(refund_id: int, call: CarrierCall, refusal: Declined, *, at:
     if refund.state != RefundState.SENDING:
         return
     call.finish(CarrierCall.State.DECLINED, at=at, answer=refusal.detail)
+    call.note_if_unmapped(refusal.code, at=at)
     refund.lease_expires_at = None
     refund.failure_code = refusal.code
     if refusal.code in declines.TO_BANK:
