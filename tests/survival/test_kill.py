@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -245,6 +246,10 @@ def _assert_all_is_well(portal: Stack, told: dict[Shopper, list[str]]) -> None:
         assert got == wanted, person.last4
         # Everything goes to the mailbox as well.
         assert person.mails() == len(wanted), person.last4
+    try:
+        portal.manage("verify")
+    except subprocess.CalledProcessError as broken:
+        pytest.fail(broken.stdout + broken.stderr)
     assert rows(portal, "SELECT sum(amount_won) FROM payments_ledgerentry") == 0
     assert rows(portal, _OWED_WON) == booked_won(portal)
     with psycopg.connect(portal.environment["DATABASE_URL"]) as connection:

@@ -1,0 +1,48 @@
+"""What must be true of the desk's rows at any time; see `payments.invariants`."""
+
+from payments.invariants import History, Invariant, of_history
+from support.states import TICKET_MOVES, UNBORN
+
+INVARIANTS = [
+    Invariant(
+        "I17",
+        "an approved request has a refund that was not taken back",
+        """
+        SELECT 'ticket ' || ticket.id FROM support_ticket ticket
+          LEFT JOIN payments_refund refund ON refund.id = ticket.refund_id
+         WHERE ticket.state IN ('APPROVED', 'RESOLVED')
+           AND (refund.id IS NULL OR refund.state = 'WITHDRAWN')
+        """,
+    ),
+    Invariant(
+        "I21",
+        "a request is resolved when its refund arrived, and rejected ones have none",
+        """
+        SELECT 'ticket ' || ticket.id FROM support_ticket ticket
+          JOIN payments_refund refund ON refund.id = ticket.refund_id
+         WHERE ticket.state = 'REJECTED'
+            OR ticket.state = 'RESOLVED' AND refund.state <> 'SUCCEEDED'
+            OR ticket.state <> 'RESOLVED' AND refund.state = 'SUCCEEDED'
+           AND refund.confirmed_at < now() - interval '2 minutes'
+        """,
+    ),
+    Invariant(
+        "I22",
+        "the result was told within fourteen days",
+        """
+        SELECT 'ticket ' || id FROM support_ticket
+         WHERE kind IN ('C', 'O') AND state NOT IN ('WITHDRAWN', 'DUPLICATE')
+           AND coalesce(result_notified_at, now()) > accepted_at + interval '14 days'
+        """,
+    ),
+    *of_history(
+        History(
+            "ticket",
+            "support_ticket",
+            "support_ticketevent",
+            "ticket_id",
+            UNBORN,
+            TICKET_MOVES,
+        )
+    ),
+]

@@ -1,0 +1,127 @@
+"""Every invariant is silent on a clean history and fires on a planted violation."""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from payments import checkout, invariants, notifications, outbox
+from payments.models import Payment
+from portal import events
+from portal.celery import app
+from portal.management.commands.verify import ALL
+from support import tickets
+from tests import factories
+from tests.payments.test_refunds import work
+
+REQUEST = tickets.Request(reason="CHANGE_OF_MIND")
+MONTH_AGO = "now() - interval '40 days'"
+# How each rule is broken; PAID and ENDED stand for the ids of two payments of the clean history.
+PLANTED = {
+    "I1": "UPDATE payments_ledgerentry SET amount_won = amount_won + 1 WHERE account = 'BANK' "
+    "OR account = 'FEE_REVENUE'",
+    "I2": "UPDATE payments_ledgerentry SET amount_won = 7 WHERE account = 'FEE_REVENUE'",
+    "I3": "UPDATE payments_payment SET state = 'UNKNOWN' WHERE id = PAID",
+    "I4": "UPDATE payments_refund SET amount_won = amount_won + 1",
+    "I4 posted": "UPDATE payments_refund SET state = 'SENDING'",
+    "I5": "UPDATE payments_ledgerentry SET account = 'REFUND_CLEARING' WHERE account = 'BANK' "
+    "OR account = 'CARRIER_RECEIVABLE' AND amount_won < 0",
+    "I7": "DROP INDEX payment_one_live_per_order; "
+    "UPDATE payments_payment SET order_no = 'one', state = 'UNKNOWN'",
+    "I10": "UPDATE payments_codechallenge SET attempts = 6 WHERE payment_id = PAID",
+    "I11 sum": "UPDATE payments_limituse SET used_won = used_won + 1",
+    "I11 held": "UPDATE payments_payment SET state = 'REVERSED' WHERE id = PAID",
+    "I14": "UPDATE payments_payment SET state = 'CREATED', check_at = NULL WHERE id = ENDED",
+    "I15": f"UPDATE payments_payment SET state = 'UNKNOWN', unknown_at = {MONTH_AGO}",
+    "I16": f"UPDATE payments_carriercall SET state = 'SENT', sent_at = {MONTH_AGO} "
+    "WHERE payment_id = PAID AND kind = 'CONFIRM'",
+    "I18": "UPDATE payments_refund SET state = 'FAILED', failure_code = ''",
+    "I20": f"UPDATE payments_refund SET state = 'SCHEDULED', due_at = {MONTH_AGO}",
+    "I25": f"UPDATE payments_carriercall SET sent_at = {MONTH_AGO} WHERE kind = 'REFUND'",
+    "I26": "UPDATE payments_refund SET state = 'FAILED', failure_code = 'CANCEL_MONTH_CLOSED'",
+    "I27": "UPDATE payments_refund SET deadline_at = now() + interval '40 days'",
+    "I28": f"DELETE FROM payments_messagedelivery; DELETE FROM payments_message; "
+    f"UPDATE payments_payment SET paid_at = {MONTH_AGO} WHERE id = PAID",
+    "I29": "UPDATE payments_messagedelivery SET outcome = 'UNREACHABLE'",
+    "I30 events": f"UPDATE payments_outboxevent SET done_at = NULL, due_at = {MONTH_AGO}",
+    "I30 messages": f"UPDATE payments_message SET done_at = NULL, due_at = {MONTH_AGO}",
+    "I35": "UPDATE payments_refund SET merchant_id = merchant_id + 1",
+    "I12 payment moves": "UPDATE payments_paymentevent SET event = 'payment.lost'",
+    "I12 payment chain": "DELETE FROM payments_paymentevent WHERE to_state = 'CONFIRMING'",
+    "I12 payment state": "UPDATE payments_payment SET state = 'REVIEW' WHERE id = PAID",
+    "I37 payment": "UPDATE payments_paymentevent SET occurred_at = now() - interval '1 day' "
+    "WHERE to_state = 'PAID'",
+    "I12 refund moves": "UPDATE payments_refundevent SET from_state = 'FAILED'",
+    "I12 refund chain": "DELETE FROM payments_refundevent WHERE to_state = 'SENDING'",
+    "I12 refund state": "UPDATE payments_refund SET state = 'UNKNOWN'",
+    "I37 refund": "UPDATE payments_refundevent SET occurred_at = now() - interval '1 day' "
+    "WHERE to_state = 'SUCCEEDED'",
+    "I17": "UPDATE payments_refund SET state = 'WITHDRAWN'",
+    "I21": "UPDATE support_ticket SET state = 'REJECTED'",
+    "I22": f"UPDATE support_ticket SET result_notified_at = NULL, accepted_at = {MONTH_AGO}",
+    "I12 ticket moves": "UPDATE support_ticketevent SET event = 'ticket.lost'",
+    "I12 ticket chain": "DELETE FROM support_ticketevent WHERE to_state = 'NEW'",
+    "I12 ticket state": "UPDATE support_ticket SET state = 'IN_PROGRESS'",
+    "I37 ticket": "UPDATE support_ticketevent SET occurred_at = now() - interval '1 day' "
+    "WHERE to_state = 'RESOLVED'",
+}
+
+
+def history(operator: Any) -> dict[str, Payment]:
+    """One payment that was refunded after a request, one that was left; everything is told."""
+    paid = factories.paid(operator.base_url, "0000")
+    ended = factories.awaiting("0000")
+    checkout.leave(ended.pk, now=timezone.now())
+    ticket = tickets.open_ticket(payment=paid, request=REQUEST, language="ko", now=timezone.now())
+    tickets.approve(
+        ticket_id=ticket.pk,
+        expected_remaining_won=paid.amount_won,
+        reason="취소해 드려요",
+        by="agent",
+        now=timezone.now(),
+    )
+    work(paid.refunds.get())
+    app.loader.import_default_modules()
+    for _ in range(3):
+        outbox.drain(events.TASKS, now=timezone.now())
+    notifications.send_due(now=timezone.now())
+    return {"PAID": paid, "ENDED": ended}
+
+
+@pytest.mark.django_db
+def test_every_invariant_is_silent_on_a_clean_history_and_fires_when_broken(operator: Any) -> None:
+    payments = history(operator)
+    assert {rule.code: found for rule in ALL if (found := invariants.offenders(rule))} == {}
+
+    blind = []
+    for rule in ALL:
+        sql = PLANTED[rule.code]
+        for name, payment in payments.items():
+            sql = sql.replace(name, str(payment.pk)) if f"= {name}" in sql else sql
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            # Neither the triggers that forbid it nor the foreign keys are asked.
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for statement in sql.split("; "):
+                cursor.execute(statement)
+            blind += [] if invariants.offenders(rule) else [f"{rule.code}: {sql}"]
+            transaction.set_rollback(True)
+    assert blind == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_verify_ends_with_status_1_and_names_the_offender(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("verify")
+    assert "0 violations" in capsys.readouterr().out
+    payment = factories.opened()
+    Payment.objects.filter(pk=payment.pk).update(check_at=None)
+
+    with pytest.raises(SystemExit) as caught:
+        call_command("verify")
+
+    assert caught.value.code == 1
+    assert f"I14: {payment.reference}" in capsys.readouterr().out
