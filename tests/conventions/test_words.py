@@ -72,6 +72,41 @@ def test_the_check_sees_a_missing_translation() -> None:
     assert entries('msgid "가"\nmsgstr ""\n\nmsgid "나"\nmsgstr "b"') == [("가", ""), ("나", "b")]
 
 
+# One name for each thing (domain §14), and words that only the trade or a program would use.
+AVOIDED = {
+    "결제 창": "결제창",
+    "인증 번호": "인증번호",
+    "고객 센터": "고객센터",
+    "핸드폰": "휴대폰",
+    "당월": "결제한 달",
+    "익월": "다음 달",
+    "망취소": "되돌림",
+    "쇼핑몰": "상점",
+    "클릭": "누르기",
+    "어플": "앱",
+    "에러": "오류",
+    "유효하지": "what is wrong, and what to do",
+    "정상적으로": "nothing at all",
+    "하십시오": "해 주세요",
+    "바랍니다": "해 주세요",
+}
+
+
+def avoided(words: str) -> list[str]:
+    """What a string says that has another name here."""
+    return [f"{word}: say {better}" for word, better in AVOIDED.items() if word in words]
+
+
+def test_each_thing_has_one_name_and_no_jargon() -> None:
+    found = {msgid: bad for msgid in sources.strings() if (bad := avoided(msgid))}
+
+    assert found == {}
+
+
+def test_the_check_sees_an_avoided_word() -> None:
+    assert avoided("결제 창을 여세요") == ["결제 창: say 결제창"]
+
+
 # Where Korean is meant to stay Korean: the name of the language itself.
 UNMARKED = {"templates/base.html: 한국어"}
 MARKED = re.compile(
