@@ -61,6 +61,8 @@ class Progress:
     can_withdraw: bool
     needs_account: bool
     needs_answer: bool
+    waits_for: str
+    expected: str
 
 
 def of(ticket: Ticket, *, now: datetime) -> Progress:
@@ -84,6 +86,8 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
         can_withdraw=_can_withdraw(ticket),
         needs_account=needs_account,
         needs_answer=needs_answer,
+        waits_for=_waits_for(ticket),
+        expected=_expected(ticket),
     )
 
 
@@ -264,3 +268,32 @@ def _money_steps(refund: Refund | None, *, is_bank: bool) -> tuple[Step, Step]:
     if refund.state == RefundState.FAILED:
         return Step(start, _("상담원이 다시 확인하고 있어요"), CURRENT), Step(end, after, TODO)
     return Step(start, _("곧 보내요"), CURRENT), Step(end, after, TODO)
+
+
+def _waits_for(ticket: Ticket) -> str:
+    """Whose turn it is; empty when nobody's."""
+    refund = ticket.refund
+    if ticket.is_final:
+        return ""
+    if ticket.state == TicketState.WAITING_CUSTOMER:
+        return _("고객님의 답")
+    if ticket.state == TicketState.WAITING_MERCHANT:
+        return _("상점의 답")
+    if refund is None or refund.state == RefundState.FAILED:
+        return _("상담원의 확인")
+    if refund.state == RefundState.AWAITING_ACCOUNT:
+        return _("고객님이 알려 주실 계좌")
+    if refund.state in (RefundState.SENDING, RefundState.UNKNOWN):
+        return _("은행의 답") if refund.route == Route.BANK else _("통신사의 답")
+    return _("저희가 보낼 차례예요")
+
+
+def _expected(ticket: Ticket) -> str:
+    """The day named for the next word, or for the money; empty when all is said."""
+    if ticket.is_final:
+        return ""
+    if ticket.refund is None:
+        return _("{day}까지 답을 드려요").format(day=day(ticket.due_at))
+    if ticket.refund.state in (RefundState.AWAITING_ACCOUNT, RefundState.FAILED):
+        return ""
+    return _("{day}까지 돌려드려요").format(day=day(ticket.refund.expected_on))

@@ -4,8 +4,8 @@
 /* Counting down: <span data-countdown="540" data-format="{time} 남음" data-then="/pay/…/">09:41</span>
    or data-until and data-now, both from the server, so that the phone's clock does not matter.
    data-warn-60 and data-warn-10 are sentences for the live region; the figures are not read out.
-   data-reveal names what is hidden while counting and takes this element's place at the end;
-   data-nag what comes to the front for the last two minutes.
+   data-end is the sentence that takes the figures' place, said aloud too; data-nag names what comes to
+   the front for the last two minutes.
    <p data-after="30" data-instead-of="…" hidden> is shown that many seconds later. */
 
 const clocks = new Map();
@@ -19,12 +19,10 @@ function startClocks(root) {
   for (const element of root.querySelectorAll("[data-countdown], [data-until]")) {
     if (element.dataset.started) continue;
     element.dataset.started = "yes";
-    const { countdown, until, now, reveal } = element.dataset;
+    const { countdown, until, now } = element.dataset;
     const seconds = until ? (Date.parse(until) - Date.parse(now)) / 1000 : Number(countdown);
     if (!(seconds > 0)) continue;
     clocks.set(element, { ends: performance.now() + seconds * 1000, last: seconds });
-    const later = reveal && document.getElementById(reveal);
-    if (later) later.hidden = true;
   }
   for (const later of root.querySelectorAll("[data-after]")) {
     if (later.dataset.started) continue;
@@ -59,10 +57,10 @@ function tick() {
     clock.last = left;
     if (left > 0) continue;
     clocks.delete(element);
-    const shown = element.dataset.reveal && document.getElementById(element.dataset.reveal);
-    if (shown) {
-      shown.hidden = false;
-      element.hidden = true;
+    if (element.dataset.end) {
+      element.textContent = element.dataset.end;
+      element.classList.add("is-over");
+      say(element.dataset.end);
     }
     if (element.dataset.then) setTimeout(() => location.assign(element.dataset.then), 1500);
   }
@@ -157,7 +155,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (title) document.title = title;
   const trouble = document.getElementById("trouble");
   if (trouble) trouble.hidden = true;
-  const isPolled = event.detail.requestConfig?.elt.matches("[data-poll], [hx-trigger^='every']");
+  const isPolled = event.detail.requestConfig?.elt.matches("[data-poll]");
   // An input that came back under its own id has kept the keyboard.
   const isKept = isPolled && document.activeElement !== document.body;
   if ((stoodInside && !isKept) || (stoodNowhere && (title || !isPolled))) placeFocus(fresh, { heading: true });

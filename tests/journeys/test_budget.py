@@ -1,0 +1,82 @@
+"""What buying costs a cold phone: at most six page requests and 120 KB, and nothing jumps."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys import people, traffic
+from tests.journeys.people import DONE, Phone
+from tests.journeys.traffic import Traffic
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+MOST_PAGES = 6
+MOST_BYTES = 120 * 1024
+
+
+# What a font that arrives, or the browser's own audio player, may move on a first visit.
+MOST_SHIFT = 0.01
+
+
+def buy(page: Page, phone: Phone) -> list[list[tuple[float, list[str]]]]:
+    """From the storefront to the receipt; the unasked shifts of the layout, page by page."""
+    shifts: list[list[tuple[float, list[str]]]] = []
+
+    def leave() -> None:
+        page.wait_for_load_state("networkidle")
+        # Fonts and clocks have had their say.
+        page.wait_for_timeout(1_100)
+        shifts.append(page.evaluate("window.seen.shifts"))
+
+    page.goto("/shop/melody/")
+    leave()
+    page.get_by_role("link", name="밤 산책").click()
+    page.wait_for_url("**/night-walk/")
+    leave()
+    page.get_by_role("button", name="휴대폰 소액결제").click()
+    page.wait_for_url("**/pay/**")
+    people.submit_line(page, phone)
+    page.wait_for_selector("[name=code]")
+    people.type_code(page, phone.code)
+    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    leave()
+    return shifts
+
+
+def test_from_storefront_to_receipt_in_six_page_requests_and_120_kb(
+    page: Page, stack: Stack
+) -> None:
+    seen = Traffic.of(page)
+    page.add_init_script(traffic.WATCH)
+
+    buy(page, Phone(stack, "2801"))
+
+    assert len(seen.pages) <= MOST_PAGES, seen.pages
+    assert seen.wire_bytes <= MOST_BYTES, sorted(seen.fetched, key=lambda one: -one.wire_bytes)
+
+
+def test_nothing_jumps_on_the_way(page: Page, stack: Stack) -> None:
+    page.add_init_script(traffic.WATCH)
+
+    shifts = buy(page, Phone(stack, "2802"))
+
+    for of_page in shifts:
+        moved = sum(value for value, _ in of_page)
+        assert moved < MOST_SHIFT, json.dumps(of_page, indent=1, ensure_ascii=False)
+
+
+def test_the_measure_sees_a_jump(page: Page) -> None:
+    """Negative control."""
+    page.add_init_script(traffic.WATCH)
+    page.goto("/shop/melody/")
+    page.locator("main").evaluate(
+        """main => {
+            const gap = document.createElement("textarea");
+            gap.rows = 20;
+            main.prepend(gap);
+        }"""
+    )
+    page.wait_for_timeout(300)
+
+    assert sum(value for value, _ in page.evaluate("window.seen.shifts")) > MOST_SHIFT

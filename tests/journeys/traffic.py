@@ -1,0 +1,87 @@
+"""What a phone fetches and how steadily a page stands, as Chromium itself tells (DevTools)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page
+
+# Every shift and every long task of a page, from its first moment; a page hands them over by name.
+WATCH = """
+window.seen = { shifts: [], long: [] };
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    if (entry.hadRecentInput) continue;
+    const nodes = entry.sources.map((source) => source.node && source.node.outerHTML);
+    window.seen.shifts.push([entry.value, nodes.map((node) => String(node).slice(0, 90))]);
+  }
+}).observe({ type: "layout-shift", buffered: true });
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.seen.long.push(Math.round(entry.duration));
+}).observe({ type: "longtask", buffered: true });
+"""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One answer, as it came over the wire."""
+
+    path: str
+    kind: str
+    wire_bytes: int
+
+    @property
+    def is_font(self) -> bool:
+        return self.path.endswith(".woff2")
+
+    @property
+    def is_page(self) -> bool:
+        """A page or the fragment of one; not what it is dressed with, not the asking for news."""
+        return not self.path.startswith("/static/") and not self.path.endswith("/status/")
+
+
+@dataclass
+class Traffic:
+    """Everything a browser fetched over the network since it was listened to."""
+
+    fetched: list[Fetched] = field(default_factory=list)
+    _asked: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, page: Page) -> "Traffic":
+        """Listen to a fresh browser."""
+        traffic = cls()
+        wire = page.context.new_cdp_session(page)
+        wire.send("Network.enable")
+        wire.on("Network.requestWillBeSent", traffic._ask)
+        wire.on("Network.loadingFinished", traffic._finish)
+        return traffic
+
+    @property
+    def pages(self) -> list[str]:
+        """Paths of page requests, redirects among them."""
+        return [one.path for one in self.fetched if one.is_page]
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes of everything but fonts, headers included."""
+        return sum(one.wire_bytes for one in self.fetched if not one.is_font)
+
+    @property
+    def font_bytes(self) -> int:
+        """Bytes of the fonts' chunks."""
+        return sum(one.wire_bytes for one in self.fetched if one.is_font)
+
+    def _ask(self, event: dict[str, Any]) -> None:
+        if "redirectResponse" in event:
+            answer = event["redirectResponse"]
+            size = int(answer["encodedDataLength"])
+            self.fetched.append(Fetched(urlsplit(answer["url"]).path, "redirect", size))
+        self._asked[event["requestId"]] = event["request"]["url"], event.get("type", "")
+
+    def _finish(self, event: dict[str, Any]) -> None:
+        url, kind = self._asked.get(event["requestId"], ("data:", ""))
+        # What comes out of the cache has no length.
+        if event["encodedDataLength"] and url.startswith("http"):
+            path = urlsplit(url).path
+            self.fetched.append(Fetched(path, kind, int(event["encodedDataLength"])))
