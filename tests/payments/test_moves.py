@@ -51,6 +51,6 @@ def test_a_refund_refuses_a_move_the_table_does_not_have() -> None:
     )
 
     with pytest.raises(IllegalMove):
-        refund.move_to(RefundState.SUCCEEDED, at=now, by="test")
+        refund.move_to(RefundState.UNKNOWN, at=now, by="test")
 
     assert Refund.objects.get(pk=refund.pk).state == "REQUESTED"
