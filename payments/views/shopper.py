@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import reswap, retarget
+from django_htmx.http import HttpResponseClientRedirect
 
 from payments import calendar, checkout, declines, encryption
 from payments.forms import CONSENTS, CodeForm, LineForm
@@ -113,7 +113,7 @@ def extend(request: HttpRequest, token: str) -> HttpResponse:
     except checkout.NoMoreTime:
         is_longer = False
     except (checkout.WindowClosed, checkout.WrongStep):
-        return _to_window(request, payment)
+        return _load_window(request, payment)
     payment.refresh_from_db()
     form = _as_typed(request, steps.step_of(payment, now), now)
     context = steps.facts_of(payment, now=now, form=form) | {"is_longer": is_longer}
@@ -242,6 +242,14 @@ def _to_window(request: HttpRequest, payment: Payment, *, notice: str = "") -> H
     return HttpResponseRedirect(f"{url}?{SENT}=1" if notice else url)
 
 
+def _load_window(request: HttpRequest, payment: Payment) -> HttpResponse:
+    """The whole window, for an answer that was to change only a part of the step."""
+    url = reverse("payments:window", args=[payment.token])
+    # An address given by HX-Retarget would be looked for beside a button that may be gone by then.
+    is_htmx = request.htmx  # type: ignore[attr-defined]
+    return HttpResponseClientRedirect(url) if is_htmx else HttpResponseRedirect(url)
+
+
 def _page(
     request: HttpRequest,
     payment: Payment,
@@ -256,16 +264,8 @@ def _page(
         "notice": notice,
         "is_bad_notice": bool(notice) and status != 200,
     }
-    if request.htmx:  # type: ignore[attr-defined]
-        response = _in_place(render(request, _STEP, context, status=status))
-    else:
-        response = render(request, _PAGE, context, status=status)
-    return _private(response)
-
-
-def _in_place(response: HttpResponse) -> HttpResponse:
-    """Whatever asked, the answer takes the place of the step that is shown."""
-    return reswap(retarget(response, "#step"), "outerHTML")
+    template = _STEP if request.htmx else _PAGE  # type: ignore[attr-defined]
+    return _private(render(request, template, context, status=status))
 
 
 def _private(response: HttpResponse) -> HttpResponse:
