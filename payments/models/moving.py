@@ -74,5 +74,5 @@ def _table_and_values(row: models.Model) -> tuple[str, dict[str, Any]]:
     return options.db_table, {
         str(field.column): field.get_db_prep_save(field.pre_save(row, add=False), connection)
         for field in options.concrete_fields
-        if not field.primary_key and not field.has_db_default()
+        if not (field.primary_key or field.generated or field.has_db_default())
     }
