@@ -2,7 +2,7 @@
 
 A state that passes by itself is held while it is looked at (the worker is paused, the operator does
 not answer), never hunted. Each journey walks through states and yields them; SCREENSHOTS=<dir> also
-saves a picture of each, to be looked at by people.
+saves a picture of each, to be looked at by people, and PICTURES=1 takes those of the README anew.
 """
 
 import contextlib
@@ -43,6 +43,14 @@ _END_TRANSITIONS = """() => {
     document.getAnimations().filter(passing).forEach((one) => one.finish());
 }"""
 SOON = PATIENCE_SECONDS * 1000
+# The README's pictures: which state at which width, and how much of it.
+README_PICTURES = {
+    ("window-details-filled", 360): "window",
+    ("track-approved", 360): "track",
+    ("desk-case-wide", 1280): "desk",
+    ("merchant-home-wide", 1280): "merchant",
+}
+PICTURE_HEIGHT = 840
 
 View = tuple[Page, str]
 
@@ -178,6 +186,15 @@ class Eyes:
             file = Path(directory) / f"{name}-{self.visitor.language}-{width}.png"
             # Hiding the caret would leave style attributes behind.
             page.screenshot(path=file, full_page=True, caret="initial")
+        picture = README_PICTURES.get((name, width))
+        if picture and "PICTURES" in os.environ and self.visitor.language == "ko":
+            height = page.evaluate("() => document.documentElement.scrollHeight")
+            page.screenshot(
+                path=Path(__file__).parents[2] / "docs/pictures" / f"{picture}.png",
+                full_page=True,
+                clip={"x": 0, "y": 0, "width": width, "height": min(height, PICTURE_HEIGHT)},
+                caret="initial",
+            )
 
 
 def main_button(page: Page) -> None:
@@ -434,6 +451,41 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     yield page, "library-closed"
 
 
+def asking(visitor: Visitor) -> Iterator[View]:
+    """A case that waits for its customer, who reads the question and answers."""
+    page = visitor.page
+    pay(page, visitor.phone(9))
+    number = ask_to_cancel(page)
+    track = page.url
+    agent = visitor.sign_in("lead@demo.test")
+    people.open_case(agent, number)
+    agent.locator("button[value=claim]").click()
+    agent.wait_for_selector("button[value=release]")
+    yield agent, "desk-case-claimed"
+    agent.locator(".desk-step summary").first.click()
+    agent.fill("#ask-reason", "언제 처음 들으셨나요?")
+    agent.locator("button[value=ask]").click()
+    agent.wait_for_selector("[name=confirmed]", state="attached")
+    yield agent, "desk-confirm-wide"
+    agent.locator("button[value=ask]").click()
+    agent.wait_for_selector(".messagelist")
+    agent.goto("/admin/support/ticket/?view=waiting")
+    yield agent, "desk-waiting-wide"
+    page.goto(track)
+    yield page, "track-question-wide"
+    page.locator('main a[href$="/answer/"]').click()
+    page.wait_for_url("**/answer/")
+    yield page, "answer-wide"
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "answer-errors"
+    page.fill("[name=text]", "아직 듣지 않았어요.")
+    main_button(page)
+    page.wait_for_url(track)
+    people.open_case(agent, number)
+    yield agent, "desk-case-answered-wide"
+
+
 def cancelling_by_bank(visitor: Visitor) -> Iterator[View]:
     """A refund the operator refuses, to the own account; withdrawn and rejected requests."""
     page = visitor.page
@@ -593,6 +645,7 @@ JOURNEYS = (
     paying,
     not_paying,
     cancelling,
+    asking,
     cancelling_by_bank,
     cancelling_without_receipt,
     without_javascript,

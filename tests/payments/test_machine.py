@@ -401,9 +401,10 @@ def test_any_order_of_anything_ends_with_both_books_agreeing() -> None:
     Paying.TestCase("runTest").runTest()
 
 
-def declined_instead(payment_id: int, problem: str, *, at: datetime) -> None:
+def declined_instead(payment: Payment, calls: Any, problem: str, *, at: datetime) -> None:
     """A timeout taken for a refusal: what was charged after all is then nobody's."""
-    confirming._record_declined(payment_id, base.Declined("PROVIDER_TIMEOUT", problem), at=at)
+    refusal = base.Declined("PROVIDER_TIMEOUT", problem)
+    confirming._record_declined(payment, calls, refusal, at=at)
 
 
 def never(*, now: datetime) -> int:
