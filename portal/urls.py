@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal.views import accounts, design, health, help, home, merchant, shop
+from portal.views import accounts, design, health, help, home, merchant, settlements, shop
 
 pages = [
     path("", home.home, name="home"),
@@ -25,6 +25,11 @@ pages = [
     path("merchant/payments/", merchant.payments, name="merchant-payments"),
     path("merchant/payments/<str:reference>/", merchant.payment, name="merchant-payment"),
     path("merchant/refunds/", merchant.refunds, name="merchant-refunds"),
+    path("merchant/settlements/", settlements.settlements, name="merchant-settlements"),
+    path("merchant/settlements.csv", settlements.settlements_csv, name="merchant-settlements-csv"),
+    path(
+        "merchant/settlement-lines.csv", settlements.lines_csv, name="merchant-settlement-lines-csv"
+    ),
     path("merchant/payments.csv", merchant.payments_csv, name="merchant-csv"),
     path("merchant/days.csv", merchant.days_csv, name="merchant-days-csv"),
 ]
