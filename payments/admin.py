@@ -5,7 +5,7 @@ Sealed fields, tokens and addresses with tokens are never shown; phones only mas
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -55,6 +55,7 @@ _CALL_STATES = {
 _SUBJECTS = {
     "payment": gettext_lazy("결제"),
     "refund": gettext_lazy("환불"),
+    "payout": gettext_lazy("지급"),
     "ticket": gettext_lazy("요청"),
 }
 _HAPPENED = {
@@ -69,6 +70,7 @@ _HAPPENED = {
     "account_needed": gettext_lazy("계좌 필요"),
     "failed": gettext_lazy("실패"),
     "withdrawn": gettext_lazy("거둠"),
+    "corrected": gettext_lazy("통신사가 취소함"),
     "received": gettext_lazy("접수"),
     "approved": gettext_lazy("승인"),
     "rejected": gettext_lazy("거절"),
@@ -143,11 +145,11 @@ class MerchantFilter(admin.RelatedFieldListFilter):
 class LookOnly(admin.ModelAdmin[Any]):
     """A list and pages of `details`, read-only."""
 
-    actions = None
+    actions: Any = None
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     show_full_result_count = False
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     list_display: tuple[Column, ...]
     details: tuple[Column, ...]
 
@@ -443,3 +445,7 @@ def _event(kind: str) -> str:
     if subject not in _SUBJECTS or happened not in _HAPPENED:
         return kind
     return f"{_SUBJECTS[subject]} {_HAPPENED[happened]}"
+
+
+# Its tables belong to the same site; at the end, because it builds on what stands above.
+import payments.admin_settlement  # noqa: E402, F401

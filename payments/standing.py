@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import Payment, Refund
-from payments.states import PaymentState, RefundState
+from payments.states import PaymentState, PayoutState, RefundState
 
 Words = str | Promise
 
@@ -20,7 +20,7 @@ class Standing:
     tone: str
 
 
-_P, _R = PaymentState, RefundState
+_P, _R, _O = PaymentState, RefundState, PayoutState
 PAYMENTS = {
     _P.CREATED: Standing(_("입력 전"), "note"),
     _P.AWAITING_CONFIRMATION: Standing(_("확인 대기"), "wait"),
@@ -43,10 +43,19 @@ REFUNDS = {
     _R.FAILED: Standing(_("환불 안 됨"), "bad"),
     _R.WITHDRAWN: Standing(_("요청 거둠"), "note"),
 }
+PAYOUTS = {
+    _O.SCHEDULED: Standing(_("보낼 예정"), "wait"),
+    _O.SENDING: Standing(_("보내는 중"), "wait"),
+    _O.UNKNOWN: Standing(_("은행에 확인 중"), "wait"),
+    _O.PAID: Standing(_("보냄"), "done"),
+    _O.FAILED: Standing(_("보내지 못함"), "bad"),
+    _O.CANCELED: Standing(_("보류"), "note"),
+}
 # What a text or mail is about, by the name of its template.
 MESSAGES = {
     "verification": _("인증번호"),
     "paid": _("영수증"),
+    "billing": _("청구 안내"),
     "reversed": _("청구되지 않았다는 안내"),
     "refunded": _("환불 안내"),
     "ticket_received": _("취소 요청 접수 안내"),
@@ -103,3 +112,8 @@ def of_payment_state(state: str) -> Standing:
 def of_refund_state(state: str) -> Standing:
     """Where a refund stands."""
     return REFUNDS[RefundState(state)]
+
+
+def of_payout_state(state: str) -> Standing:
+    """Where the payout of a settlement stands."""
+    return PAYOUTS[PayoutState(state)]

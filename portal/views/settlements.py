@@ -7,31 +7,21 @@ from datetime import date
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import settlement
+from payments import settlement, standing
 from payments.calendar import SEOUL
 from payments.models import Merchant, Payout, Settlement, SettlementLine
 from payments.settlement import OpenFigures
+from payments.standing import Standing
 from payments.states import PayoutState
 from portal.views.csv_files import Cell, csv_response
 from portal.views.keyset import page
 from portal.views.merchant import merchant_only
 
 _S = PayoutState
-# Words and tone of a payout; merchants wait the same way for each step of sending.
-_WAITING: tuple[str | Promise, str] = (gettext_lazy("보낼 예정"), "wait")
-_PAYOUTS: dict[str, tuple[str | Promise, str]] = {
-    _S.SCHEDULED: _WAITING,
-    _S.SENDING: (gettext_lazy("보내는 중"), "wait"),
-    _S.UNKNOWN: (gettext_lazy("은행에 확인 중"), "wait"),
-    _S.PAID: (gettext_lazy("보냄"), "done"),
-    _S.FAILED: (gettext_lazy("보내지 못함"), "bad"),
-    _S.CANCELED: (gettext_lazy("보류"), "note"),
-}
-_NOTHING: tuple[str | Promise, str] = (gettext_lazy("보낼 돈 없음"), "note")
+_NOTHING = Standing(gettext_lazy("보낼 돈 없음"), "note")
 
 
 @dataclass(frozen=True)
@@ -53,8 +43,7 @@ class SettlementRow:
     withheld_won: int
     held_won: int
     payout_won: int
-    text: str | Promise
-    tone: str
+    standing: Standing
     paid_on: date | None
     expected_on: date | None
 
@@ -132,7 +121,6 @@ def _coming_won(coming: OpenFigures) -> int:
 
 def _row(closed: Settlement) -> SettlementRow:
     payout: Payout | None = getattr(closed, "payout", None)
-    text, tone = _PAYOUTS[payout.state] if payout else _NOTHING
     return SettlementRow(
         first=closed.first,
         last=closed.last,
@@ -145,8 +133,7 @@ def _row(closed: Settlement) -> SettlementRow:
         withheld_won=closed.withheld_won,
         held_won=closed.held_won,
         payout_won=payout.amount_won if payout else 0,
-        text=text,
-        tone=tone,
+        standing=standing.of_payout_state(payout.state) if payout else _NOTHING,
         paid_on=payout.paid_at.astimezone(SEOUL).date() if payout and payout.paid_at else None,
         expected_on=payout.due_at.astimezone(SEOUL).date()
         if payout and payout.state == _S.SCHEDULED
@@ -171,7 +158,7 @@ def _cells(row: SettlementRow) -> list[Cell]:
         row.withheld_won,
         row.held_won,
         row.payout_won,
-        str(row.text),
+        str(row.standing.text),
         row.paid_on.isoformat() if row.paid_on else "",
     ]
 

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.models import Merchant
+from payments.cycles import Cycle
+from payments.models import Merchant, SettlementTerms
 from portal import demo
 from portal.models import User
 
@@ -27,10 +28,20 @@ class Command(BaseCommand):
                 defaults={"name": shop.name, "phone": shop.phone, "email": shop.email},
             )
             _user(shop.owner, name=shop.name, merchant=merchant)
+            _terms(merchant)
         for agent in demo.AGENTS:
             user = _user(agent.email, name=agent.name, is_staff=True)
             user.groups.add(*(groups[name] for name in agent.groups))
         self.stdout.write("demo shops and accounts are there")
+
+
+def _terms(merchant: Merchant) -> None:
+    """Settled day by day and paid at once, so that it can be watched."""
+    if SettlementTerms.objects.filter(merchant=merchant).exists():
+        return
+    terms = SettlementTerms(merchant=merchant, cycle=Cycle.DAILY, payout_days=0)
+    terms.set_account(bank="국민", number="90000012345678", holder=merchant.name)
+    terms.save()
 
 
 def _user(email: str, **fields: Any) -> User:
