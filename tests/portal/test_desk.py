@@ -40,7 +40,7 @@ PAGES = (
 # Names, numbers and what an operator answered; the rest of a Korean page is Korean.
 NAMES = re.compile(
     r"Phonebill|English|SKT|CSV|PB-[\w-]+|SKT-\w+|pb-\w+|\S+@\S+|\b[\da-f]{12,}\b|melody|UNPAID_BILL"
-    r"|pbkdf2_sha256|[\w+/$]+\*{4,}"
+    r"|md5|[\w+/$]+\*{4,}"
 )
 
 
