@@ -7,9 +7,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,6 +37,7 @@ from payments.states import IllegalMove
 from payments.templatetags.won import moment, number, won
 
 _BPS = 100
+_SENTENCE = AdminTextareaWidget(attrs={"rows": 3})
 _FAILURES = {
     "ACCOUNT_MISSING": gettext_lazy("계좌 없음"),
     "ACCOUNT_NOT_FOUND": gettext_lazy("없는 계좌"),
@@ -58,7 +60,9 @@ def _right(text: str) -> SafeString:
 
 
 def _at(name: str, label: Any) -> Any:
-    return column(name, label, lambda row: _right(moment(getattr(row, name))) or None)
+    return column(
+        name, label, lambda row: _right(moment(getattr(row, name))) if _has(row, name) else None
+    )
 
 
 def _texts(states: dict[Any, standing.Standing]) -> dict[Any, standing.Words]:
@@ -82,6 +86,13 @@ class Books(LookOnly):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """All of them, on a row that is there."""
         return self.details if obj else ()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """One button: a decision is made once, and then looked at in the list."""
+        buttons = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().render_change_form(request, {**context, **buttons}, *args, **kwargs)
 
     def may(self, request: HttpRequest, what: str) -> bool:
         """Whether somebody holds this permission for this table."""
@@ -107,7 +118,7 @@ class SettlementAdmin(Books):
             "standing", gettext_lazy("지급"), lambda row: _of_payout(getattr(row, "payout", None))
         ),
     )
-    list_filter = (("merchant", MerchantFilter), "last")
+    list_filter = (("merchant", MerchantFilter),)
     list_select_related = ("merchant", "payout")
     details = (
         _DAYS,
@@ -193,6 +204,7 @@ class HoldForm(forms.ModelForm[SettlementHold]):
         model = SettlementHold
         fields = ("reason",)
         labels = {"reason": gettext_lazy("보류하는 까닭")}
+        widgets = {"reason": _SENTENCE}
 
     def clean_reference(self) -> str:
         """A payment that was paid and is not held."""
@@ -213,6 +225,7 @@ class ReleaseForm(forms.ModelForm[SettlementHold]):
         model = SettlementHold
         fields = ("release_reason",)
         labels = {"release_reason": gettext_lazy("보류를 푸는 까닭")}
+        widgets = {"release_reason": _SENTENCE}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -228,7 +241,7 @@ class HoldAdmin(Books):
         column("payment", gettext_lazy("결제"), lambda row: _right(row.payment.reference)),
         _MERCHANT,
         _won("withheld_won", gettext_lazy("지급에서 뺀 돈")),
-        column("why", gettext_lazy("까닭"), lambda row: row.reason),
+        column("reason", gettext_lazy("까닭"), lambda row: row.reason),
         _at("held_at", gettext_lazy("보류한 시각")),
         _at("released_at", gettext_lazy("푼 시각")),
     )
@@ -490,6 +503,7 @@ class ResolveForm(forms.ModelForm[Difference]):
         model = Difference
         fields = ("resolution",)
         labels = {"resolution": gettext_lazy("어떻게 해결했는지")}
+        widgets = {"resolution": _SENTENCE}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -151,6 +151,15 @@ def test_a_failed_payout_is_sent_anew_and_others_are_left_alone(boss: Client) ->
     assert payout.events.latest("pk").actor == "boss@desk.test"
 
 
+def test_boxes_to_tick_leave_no_markup_between_the_words(boss: Client) -> None:
+    difference(sale(merchant()))
+
+    page = boss.get(address("difference", "changelist")).content.decode()
+
+    assert 'data-label="" class="action-checkbox"' in page
+    assert 'data-label="&lt;' not in page
+
+
 def test_a_remittance_is_booked_once(boss: Client) -> None:
     typed = {
         "carrier": "KT",
