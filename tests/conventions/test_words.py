@@ -10,15 +10,16 @@ CATALOGUE = ROOT / "locale/en/LC_MESSAGES/django.po"
 
 
 def entries(text: str) -> list[tuple[str, str]]:
-    """Every (msgid, msgstr) of a catalogue, header left out."""
+    """Every (msgid, msgstr) of a catalogue, one for each plural form, header left out."""
     found = []
     for block in text.split("\n\n"):
         # Not `#| msgid`, the former text that gettext leaves as a comment.
         start = re.search(r"^msgid ", block, re.MULTILINE)
         if start is None:
             continue
-        msgid, _, msgstr = block[start.start() :].partition("\nmsgstr ")
-        found.append((_joined(msgid.removeprefix("msgid ")), _joined(msgstr)))
+        msgid, *forms = re.split(r"\nmsgstr(?:\[[0-9]\])? ", block[start.start() :])
+        key = _joined(msgid.removeprefix("msgid ").partition("\nmsgid_plural ")[0])
+        found += [(key, _joined(form)) for form in forms]
     return [pair for pair in found if pair[0]]
 
 
