@@ -20,6 +20,7 @@ from payments import calendar, subscriber, texts
 from payments.carriers import registry
 from payments.messengers import gateway
 from payments.models import (
+    LineChange,
     Message,
     MessageDelivery,
     Payment,
@@ -139,19 +140,41 @@ def refunded(refund: Refund, *, now: datetime) -> None:
     )
 
 
+def line_changed(change: LineChange, *, now: datetime) -> None:
+    """To the line itself: what was decided about it, and from when on it holds."""
+    notify(
+        "line_changed",
+        dedupe_key=f"line_changed:{change.pk}",
+        phone=change.rules.phone,
+        email="",
+        context={"change": change},
+        language=change.language,
+        now=now,
+    )
+
+
 @transaction.atomic
-def start_verification(*, phone: str, now: datetime, language: str = "ko") -> PhoneVerification:
-    """Text our own code to a phone; the row knows only its keyed hash."""
+def start_verification(
+    *, phone: str, now: datetime, language: str = "ko", is_withheld: bool = False
+) -> PhoneVerification:
+    """Text our own code to a phone; the row knows only its keyed hash.
+
+    With `is_withheld` everything is written as always but the text never leaves: who asks too often
+    must not see that we stopped.
+    """
     row, code = PhoneVerification.start(phone, at=now, seconds=VERIFICATION_SECONDS)
+    key = f"verification:{row.pk}"
     notify(
         "verification",
-        dedupe_key=f"verification:{row.pk}",
+        dedupe_key=key,
         phone=phone,
         email="",
         context={"code": code},
         language=language,
         now=now,
     )
+    done_at = now if is_withheld else None
+    Message.objects.filter(dedupe_key=f"{key}:sms").update(done_at=done_at)
     return row
 
 

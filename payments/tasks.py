@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from payments import billing, checkout, notifications, reconcile, refunds, settlement
-from payments.models import Payment, Refund
+from payments.models import LineChange, Payment, Refund
 
 
 @shared_task
@@ -70,3 +70,10 @@ def notify_refunded(*, subject_id: int, **_: Any) -> None:
     """A refund arrived: tell."""
     refund = Refund.objects.select_related("payment__merchant").get(pk=subject_id)
     notifications.refunded(refund, now=timezone.now())
+
+
+@shared_task
+def notify_line_changed(*, subject_id: int, **_: Any) -> None:
+    """Something was decided about a line: tell its phone, so that nothing changes unseen."""
+    change = LineChange.objects.select_related("rules").get(pk=subject_id)
+    notifications.line_changed(change, now=timezone.now())

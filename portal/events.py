@@ -24,6 +24,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "refund.withdrawn": (),
     "payout.paid": (),
     "payout.failed": (),
+    "line.changed": ("payments.tasks.notify_line_changed",),
     "ticket.received": ("support.tasks.notify_ticket_received",),
     "ticket.approved": ("support.tasks.notify_ticket_approved",),
     "ticket.rejected": ("support.tasks.notify_ticket_rejected",),

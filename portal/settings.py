@@ -225,6 +225,8 @@ BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
 PAYMENT_MIN_WON = env.integer("PAYMENT_MIN_WON", default=1_000)
 PAYMENT_MAX_WON = env.integer("PAYMENT_MAX_WON", default=30_000)
 LINE_MONTH_MAX_WON = env.integer("LINE_MONTH_MAX_WON", default=1_000_000)
+# Up to this amount an unused payment can be cancelled without an agent.
+SELF_CANCEL_MAX_WON = env.integer("SELF_CANCEL_MAX_WON", default=30_000)
 
 # What is ours: clocks, in seconds
 
@@ -239,6 +241,8 @@ CODE_RESENDS = 3
 REFUND_DELAY_SECONDS = env.integer("REFUND_DELAY_SECONDS", default=5 if SANDBOX else 600)
 RESOLVE_FIRST_SECONDS = env.integer("RESOLVE_FIRST_SECONDS", default=3 if SANDBOX else 5)
 RESOLVE_MAX_SECONDS = env.integer("RESOLVE_MAX_SECONDS", default=15 if SANDBOX else 1200)
+# How long lifting one's own block, or raising one's own limit, waits.
+COOLING_OFF_SECONDS = env.integer("COOLING_OFF_SECONDS", default=60 if SANDBOX else 86_400)
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
 
 # What is ours: who we are, in the footer and in every message

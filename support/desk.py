@@ -82,6 +82,10 @@ def headline(ticket: Ticket) -> str:
     """The case in a sentence."""
     if ticket.payment is None:
         return _("{product}에 관한 요청").format(product=ticket.product_text)
+    if ticket.kind == Ticket.Kind.OBJECTION:
+        return _("{item}, {amount}을 결제하지 않았다는 신고").format(
+            item=ticket.payment.item_name, amount=won(ticket.payment.amount_won)
+        )
     return _("{item}, {amount}을 취소해 달라는 요청").format(
         item=ticket.payment.item_name, amount=won(ticket.payment.amount_won)
     )
@@ -189,6 +193,8 @@ def note_words(text: str) -> str:
     """The text of a note; notes the machine wrote are kept as codes."""
     if text == "ROUTE_BANK":
         return _("통신사 취소가 안 되어 계좌 환불로 바뀌었습니다.")
+    if text == "NOT_ME":
+        return _("고객이 본인이 결제하지 않았다고 신고했습니다. 회선의 결제를 막았습니다.")
     return text
 
 

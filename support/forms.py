@@ -47,7 +47,8 @@ def bank_name(code: str) -> str:
     return str(dict(BANKS).get(code, code))
 
 
-def _without_resident_number(text: str) -> str:
+def without_resident_number(text: str) -> str:
+    """The text, unless somebody wrote a resident number into it (개인정보 보호법 §24의2)."""
     if _RESIDENT_NUMBER.search(text):
         raise forms.ValidationError(
             _("주민등록번호는 받지 않아요. 지우고 다시 보내 주세요"), code="resident_number"
@@ -86,7 +87,7 @@ class LookupForm(forms.Form):
 
     def clean_product(self) -> str:
         """Refuse resident numbers."""
-        return _without_resident_number(self.cleaned_data["product"])
+        return without_resident_number(self.cleaned_data["product"])
 
     def clean_date(self) -> datetime.date:
         """Refuse days to come."""
@@ -148,7 +149,7 @@ class RequestForm(forms.Form):
 
     def clean_text(self) -> str:
         """Refuse resident numbers."""
-        return _without_resident_number(self.cleaned_data["text"])
+        return without_resident_number(self.cleaned_data["text"])
 
 
 class AccountForm(forms.Form):
@@ -185,7 +186,7 @@ class AccountForm(forms.Form):
 
     def clean_holder(self) -> str:
         """Refuse resident numbers."""
-        return _without_resident_number(self.cleaned_data["holder"])
+        return without_resident_number(self.cleaned_data["holder"])
 
 
 class AnswerForm(forms.Form):
@@ -201,7 +202,7 @@ class AnswerForm(forms.Form):
 
     def clean_text(self) -> str:
         """Refuse resident numbers."""
-        return _without_resident_number(self.cleaned_data["text"])
+        return without_resident_number(self.cleaned_data["text"])
 
 
 def reason_problem(reason: str, *, missing: str = "") -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy as _
 
@@ -60,6 +60,8 @@ class Ticket(Moving):
         OTHER = "OTHER", _("다른 이유가 있어요")
 
     kind = models.CharField(_("종류"), max_length=1, choices=Kind.choices, default="C")
+    # Money may be leaving a line right now: it stands above every deadline.
+    is_priority = models.BooleanField(_("먼저 볼 것"), default=False)
     payment = models.ForeignKey(
         Payment,
         on_delete=models.PROTECT,
@@ -104,9 +106,13 @@ class Ticket(Moving):
         "self", on_delete=models.PROTECT, related_name="duplicates", null=True, blank=True
     )
     reopened_at = models.DateTimeField(_("다시 연 때"), null=True, blank=True)
-    # The nearer of both clocks, kept by the database so that the queue can be paged by it.
+    # The nearer of both clocks, kept by the database so that the queue can be paged by it; what is
+    # urgent was due when it came.
     deadline_at = models.GeneratedField(
-        expression=Least("due_at", "cancel_cutoff_at"),
+        expression=Case(
+            When(is_priority=True, then="accepted_at"),
+            default=Least("due_at", "cancel_cutoff_at"),
+        ),
         output_field=models.DateTimeField(),
         db_persist=True,
     )

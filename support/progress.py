@@ -14,6 +14,7 @@ from payments.calendar import Reason, Route
 from payments.models import Payment, Refund
 from payments.states import RefundState
 from payments.templatetags.won import day, month, until, won
+from support import tickets
 from support.models import Ticket, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
@@ -118,6 +119,22 @@ def promise(payment: Payment, *, now: datetime) -> tuple[str, str]:
     detail = _("{month} 요금은 그대로 청구되고, 받으실 계좌는 승인 뒤에 물어볼게요.").format(
         month=month(payment.billing_month)
     )
+    return title, f"{detail} {expected}"
+
+
+def promise_at_once(payment: Payment, *, now: datetime) -> tuple[str, str]:
+    """What cancelling without an agent would mean. Raises NotPaid."""
+    verdict = refunds.verdict(payment, now)
+    title = _("지금 취소하면 {month} 휴대폰 요금에서 빠져요.").format(
+        month=month(payment.billing_month)
+    )
+    if verdict.reason == Reason.TOO_EARLY:
+        detail = _("결제한 지 얼마 안 돼 {until}에 통신사로 보내요.").format(
+            until=until(verdict.not_before)
+        )
+    else:
+        detail = _("상담원을 기다리지 않고 바로 통신사에 보내요.")
+    expected = _("늦어도 {day}까지 끝나요.").format(day=day(verdict.expected_on))
     return title, f"{detail} {expected}"
 
 
@@ -240,7 +257,11 @@ def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
         return received, checking, *_money_steps(None, is_bank=is_bank)
     if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
         return received, Step(_("요청을 닫았어요"), _("결제는 그대로예요"), CURRENT)
-    checked = _("상담원이 확인했어요")
+    checked = (
+        _("바로 취소할 수 있는 결제예요")
+        if ticket.decided_by == tickets.SHOPPER
+        else _("상담원이 확인했어요")
+    )
     if ticket.state == TicketState.REJECTED:
         refused = Step(_("취소해 드리지 못했어요"), ticket.decision_reason, BAD)
         return received, Step(checked, "", DONE, ticket.decided_at), refused

@@ -75,10 +75,18 @@ class Request:
 
 
 @transaction.atomic
-def open_ticket(*, payment: Payment, request: Request, language: str, now: datetime) -> Ticket:
+def open_ticket(
+    *,
+    payment: Payment,
+    request: Request,
+    language: str,
+    now: datetime,
+    is_announced: bool = True,
+) -> Ticket:
     """A new cancellation request for a paid payment.
 
-    The database decides that one payment has one open request. Raises AlreadyOpen, NotPaid and
+    The database decides that one payment has one open request. Without `is_announced` nobody is
+    told, because an answer follows in the same breath. Raises AlreadyOpen, NotPaid and
     refunds.UnableToRefund (`ALREADY_REFUNDED`).
     """
     verdict = refunds.verdict(payment, now)
@@ -94,23 +102,33 @@ def open_ticket(*, payment: Payment, request: Request, language: str, now: datet
         payment_date=request.payment_date or paid_at.astimezone(SEOUL).date(),
         language=language,
         accepted_at=now,
-        due_at=_answer_due(now),
+        due_at=answer_due(now),
         cancel_cutoff_at=verdict.deadline,
     )
     ticket.set_contact(phone=payment.phone, email=request.email or payment.email)
+    event = file(ticket, now=now)
+    if is_announced:
+        outbox.record(event, subject_id=ticket.pk, at=now)
+    return ticket
+
+
+def file(ticket: Ticket, *, now: datetime) -> str | None:
+    """Save a new ticket with what the shopper wrote; returns the event to announce.
+
+    Inside a transaction. Raises AlreadyOpen when its payment has an open ticket.
+    """
     try:
         with transaction.atomic():
             event = ticket.move_to(TicketState.NEW, at=now, by=SHOPPER)
     except IntegrityError as error:
         # Another request for the same payment was open, or opened just now.
-        standing = open_ticket_of(payment)
+        standing = open_ticket_of(ticket.payment) if ticket.payment else None
         if standing is None:
             raise
         raise AlreadyOpen(standing) from error
-    if request.text:
-        _say(ticket, author=SHOPPER, text=request.text, at=now)
-    outbox.record(event, subject_id=ticket.pk, at=now)
-    return ticket
+    if ticket.text:
+        say(ticket, author=SHOPPER, text=ticket.text, at=now)
+    return event
 
 
 @transaction.atomic
@@ -196,7 +214,7 @@ def ask_customer(
     question = _required(question)
     ticket = _locked(ticket_id)
     _check(ticket, TicketState.WAITING_CUSTOMER, seen)
-    said = _say(ticket, author=by, text=question, at=now)
+    said = say(ticket, author=by, text=question, at=now)
     _announce(ticket, TicketState.WAITING_CUSTOMER, by=by, now=now, reason=question)
     notices.send(notices.QUESTION, ticket, now=now, dedupe=f":{said.pk}", question=question)
     return ticket
@@ -215,7 +233,7 @@ def ask_merchant(
     _check(ticket, TicketState.WAITING_MERCHANT, seen)
     if ticket.payment is None:
         raise NothingToRefund
-    said = _say(ticket, author=by, text=question, at=now, party=TicketMessage.Party.MERCHANT)
+    said = say(ticket, author=by, text=question, at=now, party=TicketMessage.Party.MERCHANT)
     _announce(ticket, TicketState.WAITING_MERCHANT, by=by, now=now, reason=question)
     notices.send_to_merchant(ticket, question=question, now=now, dedupe=f":{said.pk}")
     return ticket
@@ -230,7 +248,7 @@ def customer_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
     ticket = _locked(ticket_id)
     if ticket.state != TicketState.WAITING_CUSTOMER:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
-    _say(ticket, author=SHOPPER, text=_required(text), at=now)
+    say(ticket, author=SHOPPER, text=_required(text), at=now)
     return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
 
 
@@ -244,7 +262,7 @@ def merchant_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
     if ticket.state != TicketState.WAITING_MERCHANT:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
     party = TicketMessage.Party.MERCHANT
-    _say(ticket, author=MERCHANT, text=_required(text), at=now, party=party)
+    say(ticket, author=MERCHANT, text=_required(text), at=now, party=party)
     return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
 
 
@@ -305,7 +323,7 @@ def reopen(
             raise refunds.UnableToRefund("ALREADY_REFUNDED")
         ticket.cancel_cutoff_at = refunds.verdict(payment, now).deadline
     ticket.duplicate_of = None
-    ticket.reopened_at, ticket.due_at = now, _answer_due(now)
+    ticket.reopened_at, ticket.due_at = now, answer_due(now)
     ticket.result_notified_at = None
     ticket.decided_at, ticket.decided_by, ticket.decision_reason = None, "", ""
     _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=reason)
@@ -349,7 +367,7 @@ def refund_changed_route(*, refund_id: int, now: datetime) -> Ticket | None:
         return ticket
     ticket.cancel_cutoff_at = None
     ticket.save(update_fields=["cancel_cutoff_at"])
-    _note(ticket, author=SYSTEM, text="ROUTE_BANK", at=now)
+    note(ticket, author=SYSTEM, text="ROUTE_BANK", at=now)
     return ticket
 
 
@@ -371,7 +389,7 @@ def give_account(*, ticket_id: int, bank: str, number: str, holder: str, now: da
 def add_note(*, ticket_id: int, text: str, by: str, now: datetime) -> InternalNote:
     """Write an internal note; no outbound channel ever reads it. Raises ReasonMissing."""
     text = _required(text)
-    return _note(_locked(ticket_id), author=by, text=text, at=now)
+    return note(_locked(ticket_id), author=by, text=text, at=now)
 
 
 def last_change(ticket: Ticket) -> int:
@@ -446,7 +464,7 @@ def _exists(ticket_id: int) -> bool:
     return Ticket.objects.filter(pk=ticket_id).exists()
 
 
-def _say(
+def say(
     ticket: Ticket,
     *,
     author: str,
@@ -454,15 +472,18 @@ def _say(
     at: datetime,
     party: TicketMessage.Party = TicketMessage.Party.CUSTOMER,
 ) -> TicketMessage:
+    """Add one turn of the conversation with the customer or the shop."""
     return TicketMessage.objects.create(ticket=ticket, party=party, author=author, text=text, at=at)
 
 
-def _note(ticket: Ticket, *, author: str, text: str, at: datetime) -> InternalNote:
+def note(ticket: Ticket, *, author: str, text: str, at: datetime) -> InternalNote:
+    """Add an internal note; no outbound channel ever reads it."""
     note = InternalNote.objects.create(ticket=ticket, author=author, text=text, at=at)
     ticket.log("ticket.noted", at=at, by=author)
     return note
 
 
-def _answer_due(now: datetime) -> datetime:
+def answer_due(now: datetime) -> datetime:
+    """Until when an answer is promised: the end of the third business day."""
     day = calendar.business_days_after(now.astimezone(SEOUL).date(), _ANSWER_DAYS)
     return datetime.combine(day, _END_OF_DAY, tzinfo=SEOUL)

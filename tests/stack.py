@@ -23,6 +23,7 @@ SHORT_TIMES = {
     "RESOLVE_MAX_SECONDS": "2",
     "SWEEP_SECONDS": "1",
     "CODE_RESEND_SECONDS": "2",
+    "COOLING_OFF_SECONDS": "4",
     "SANDBOX_TIMEOUT_SECONDS": "1",
     # Until a test says that it is over: what is looked at must not be in a hurry.
     "SANDBOX_OUTAGE_SECONDS": "3600",

@@ -20,7 +20,7 @@ from payments.carriers.base import (
     Unreachable,
     stopwatch,
 )
-from payments.checkout import releasing
+from payments.checkout import own_rules, releasing
 from payments.checkout.rows import (
     AWAITING_CHECK,
     CALL_GRACE,
@@ -63,6 +63,8 @@ def confirm_with_code(payment_id: int, code: str, *, now: datetime) -> None:
     """
     back_at = stopwatch(now)
     payment, calls = _intend_with_code(payment_id, now=now)
+    if _is_forbidden(payment, calls, now=now):
+        return
     try:
         registry.adapter(payment.carrier).validate(
             payment.carrier_payment_id, payment.authorization_id, code
@@ -82,8 +84,17 @@ def confirm(payment_id: int, *, by: str, now: datetime) -> None:
     and does nothing.
     """
     intended = _intend(payment_id, by=by, now=now)
-    if intended is not None:
+    if intended is not None and not _is_forbidden(*intended, now=now):
         _charge(*intended, now=now)
+
+
+def _is_forbidden(payment: Payment, calls: dict[str, CarrierCall], *, now: datetime) -> bool:
+    """Whether the line's own rules ended the payment; its reservation then goes back."""
+    if payment.state != PaymentState.DECLINED:
+        return False
+    for call in calls.values():
+        releasing.release(call, payment, now=now)
+    return True
 
 
 def _charge(payment: Payment, calls: dict[str, CarrierCall], *, now: datetime) -> None:
@@ -107,6 +118,8 @@ def _charge(payment: Payment, calls: dict[str, CarrierCall], *, now: datetime) -
 def _intend_with_code(payment_id: int, *, now: datetime) -> tuple[Payment, dict[str, CarrierCall]]:
     """One commit before the chain of both calls: the code's check and the charge it leads to."""
     payment = locked_in(PaymentState.AWAITING_CONFIRMATION, payment_id, now=now)
+    if (release := _end_if_forbidden(payment, now=now)) is not None:
+        return payment, release
     taken = CodeChallenge.take_attempt(
         payment_id=payment_id, limit=settings.CODE_ATTEMPTS, until=now + _CHECKING
     )
@@ -123,7 +136,27 @@ def _intend(
     payment = locked(payment_id)
     if payment.state != PaymentState.AWAITING_CONFIRMATION:
         return None
+    if (release := _end_if_forbidden(payment, now=now)) is not None:
+        return payment, release
     return payment, _begin(payment, (CarrierCall.Kind.CONFIRM,), by=by, now=now)
+
+
+def _end_if_forbidden(payment: Payment, *, now: datetime) -> dict[str, CarrierCall] | None:
+    """The call that gives the reservation back, when the line's own rules end the payment here."""
+    try:
+        own_rules.check_locked(payment, now=now)
+    except own_rules.RefusedByOwner as refusal:
+        release = intend_release(payment, now=now)
+        finish(
+            payment,
+            PaymentState.DECLINED,
+            at=now,
+            by=own_rules.OWNER,
+            code=refusal.code,
+            release=release,
+        )
+        return {release.kind: release} if release else {}
+    return None
 
 
 def _begin(

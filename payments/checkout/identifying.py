@@ -18,7 +18,7 @@ from payments.carriers.base import (
     Unreachable,
     stopwatch,
 )
-from payments.checkout import releasing
+from payments.checkout import own_rules, releasing
 from payments.checkout.rows import (
     AWAITING_CHECK,
     CALL_GRACE,
@@ -163,6 +163,8 @@ def _reserve(
     adapter = registry.adapter(payment.carrier)
     try:
         _identify(adapter, phone, birthdate, calls)
+        # Only after the birthdate: a stranger must not learn what a line's holder decided.
+        own_rules.check(payment, now=now)
         prepared = adapter.prepare(phone, _order(payment, calls[CarrierCall.Kind.PREPARE]))
     except Declined as refusal:
         _record_refusal(payment.pk, calls, refusal, at=back_at())
@@ -260,7 +262,8 @@ def _record_refusal(
         payment.check_at = payment.expires_at
         payment.save(update_fields=["failure_code", "check_at"])
         return
-    finish(payment, PaymentState.DECLINED, at=at, by="carrier", code=refusal.code)
+    by = own_rules.OWNER if isinstance(refusal, own_rules.RefusedByOwner) else "carrier"
+    finish(payment, PaymentState.DECLINED, at=at, by=by, code=refusal.code)
 
 
 @transaction.atomic(durable=True)

@@ -6,6 +6,7 @@ from payments.models.calls import CarrierCall
 from payments.models.inbound import InboundEvent
 from payments.models.ledger import Account, LedgerEntry, LedgerTransaction
 from payments.models.limits import LimitHold, LimitTerm, LimitUse
+from payments.models.lines import LineChange, LineRules
 from payments.models.merchants import Merchant
 from payments.models.messages import Message, MessageDelivery
 from payments.models.outbox import OutboxEvent
@@ -42,6 +43,8 @@ __all__ = [
     "LimitHold",
     "LimitTerm",
     "LimitUse",
+    "LineChange",
+    "LineRules",
     "Merchant",
     "Message",
     "MessageDelivery",

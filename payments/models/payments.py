@@ -31,6 +31,11 @@ def new_reference() -> str:
     return f"PB-{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
+def holder_index(phone: str, birthdate: date) -> str:
+    """The keyed hash of who holds a line: canonical number and birthdate together."""
+    return encryption.blind_index(f"{phone}|{birthdate.isoformat()}", kind="holder")
+
+
 class Payment(Moving):
     """One order to be put on a phone bill."""
 
@@ -61,6 +66,8 @@ class Payment(Moving):
     phone_bidx = models.CharField(max_length=64, blank=True)
     phone_last4 = models.CharField(max_length=4, blank=True)
     birthdate_sealed = models.TextField(blank=True)
+    # Number and birthdate together, to find a person's payments by: a number changes hands.
+    holder_bidx = models.CharField(max_length=64, blank=True)
     email_sealed = models.TextField(blank=True)
 
     carrier_payment_id = models.CharField(max_length=100, blank=True)
@@ -101,6 +108,11 @@ class Payment(Moving):
         indexes = [
             models.Index(name="payment_merchant_time", fields=["merchant", "-created_at", "-id"]),
             models.Index(
+                name="payment_holder_time",
+                fields=["holder_bidx", "-created_at", "-id"],
+                condition=~Q(holder_bidx=""),
+            ),
+            models.Index(
                 name="payment_check",
                 fields=["check_at"],
                 condition=Q(check_at__isnull=False),
@@ -122,6 +134,7 @@ class Payment(Moving):
         self.phone_bidx = encryption.blind_index(phone, kind="phone")
         self.phone_last4 = phone[-4:]
         self.birthdate_sealed = encryption.seal(birthdate.isoformat(), place=_PLACE_BIRTHDATE)
+        self.holder_bidx = holder_index(phone, birthdate)
         self.email_sealed = encryption.seal(email, place=_PLACE_EMAIL)
 
     @property

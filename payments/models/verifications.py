@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from payments import encryption
@@ -13,6 +13,11 @@ from payments.models.payments import new_token
 
 _PLACE_PHONE = "verification.phone"
 ATTEMPTS = 5
+
+
+def address_index(address: str) -> str:
+    """The keyed hash of a network address, to count by."""
+    return encryption.blind_index(address, kind="address")
 
 
 class PhoneVerification(models.Model):
@@ -26,6 +31,28 @@ class PhoneVerification(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     verified_at = models.DateTimeField(null=True, blank=True)
+
+    # A visit to one's own payments: who the asker says to be, from where, in which browser.
+    holder_bidx = models.CharField(max_length=64, blank=True)
+    address_bidx = models.CharField(max_length=64, blank=True)
+    session_hash = models.CharField(max_length=64, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="verification_one_session",
+                fields=["session_hash"],
+                condition=~Q(session_hash=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="verification_address",
+                fields=["address_bidx", "-created_at"],
+                condition=~Q(address_bidx=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"verification {self.pk}"
@@ -62,6 +89,13 @@ class PhoneVerification(models.Model):
             )
             == 1
         )
+
+    def begin_visit(self, *, holder_bidx: str, address: str, session_hash: str) -> None:
+        """Bind the code to who the asker says to be, where they ask from, and their browser."""
+        self.holder_bidx = holder_bidx
+        self.address_bidx = address_index(address)
+        self.session_hash = session_hash
+        self.save(update_fields=["holder_bidx", "address_bidx", "session_hash"])
 
     @property
     def phone(self) -> str:

@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from payments import calendar, checkout, declines, subscriber
 from payments.carriers import registry
+from payments.checkout.own_rules import OWNER
 from payments.checkout.rows import CALL_GRACE
 from payments.forms import CodeForm, LineForm
 from payments.models import CarrierCall, Payment, PaymentEvent, Refund
 from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState
 from payments.templatetags.won import month
-from payments.views.words import SESSION_EXPIRED, Helper, words_for
+from payments.views.words import OWN_CODES, SESSION_EXPIRED, Helper, own_words_for, words_for
 
 # After so long a wait the page says that it may be closed.
 LONG_WAIT_SECONDS = 30
@@ -190,11 +191,20 @@ def _cancel_until(payment: Payment, now: datetime) -> datetime | None:
     return cutoff if now < cutoff else None
 
 
+def _is_refused_by_owner(payment: Payment) -> bool:
+    """Whether the line's holder forbade it with us, and not the operator."""
+    return (
+        payment.state == PaymentState.DECLINED
+        and payment.failure_code in OWN_CODES
+        and payment.events.filter(to_state=PaymentState.DECLINED, actor=OWNER).exists()
+    )
+
+
 def _ending(payment: Payment) -> Ending:
     is_over = payment.state in _OPEN
     code = SESSION_EXPIRED if is_over else payment.failure_code or SESSION_EXPIRED
     state = PaymentState.EXPIRED if is_over else PaymentState(payment.state)
-    words = words_for(code)
+    words = own_words_for(code) if _is_refused_by_owner(payment) else words_for(code)
     return Ending(
         heading=_HEADINGS.get(state, _("결제할 수 없었어요")),
         message=words.message,

@@ -24,6 +24,7 @@ class Helper(StrEnum):
     CARRIER = "carrier"
     SHOP = "shop"
     DESK = "desk"
+    MY = "my"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,26 @@ _WORDS = {
     "MERCHANT_INACTIVE": Words(_("지금은 결제할 수 없는 상점이에요."), _CALL_SHOP, _SHOP),
     declines.UNMAPPED: Words(_("통신사가 결제를 받아들이지 않았어요."), _CALL_CARRIER, _CARRIER),
 }
+
+# The same codes where not the operator but the holder's own rules with us said no.
+_OWN_WORDS = {
+    "BLOCKED_BY_OWNER": Words(
+        _("이 번호의 명의자가 여기 ‘내 결제’에서 휴대폰 결제를 막아 두었어요."),
+        _("내 결제에서 차단을 풀 수 있어요. 풀리기까지 시간이 걸려요."),
+        Helper.MY,
+    ),
+    "LIMIT_MONTHLY": Words(
+        _("명의자가 ‘내 결제’에서 직접 정한 이번 달 한도를 넘어요."),
+        _("내 결제에서 한도를 바꿀 수 있어요. 올리는 데에는 시간이 걸려요."),
+        Helper.MY,
+    ),
+}
+OWN_CODES = frozenset(_OWN_WORDS)
+
+
+def own_words_for(code: str) -> Words:
+    """What to say when the line's holder decided so with us."""
+    return _OWN_WORDS.get(code) or words_for(code)
 
 
 def words_for(code: str) -> Words:

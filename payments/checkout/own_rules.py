@@ -1,0 +1,59 @@
+"""The holder's own block and monthly limit, looked at whenever money could begin to move.
+
+Asked twice: before the operator reserves, and again in the commit that lets it charge, so that a
+block set while the code was being typed still holds.
+"""
+
+from datetime import datetime
+
+from django.db.models import Sum
+
+from payments import calendar
+from payments.carriers.base import Declined
+from payments.models import LineRules, Payment
+from payments.models.lines import month_used_won
+from payments.states import PaymentState
+
+# Who ended the payment, in its history: what tells an own limit from the operator's.
+OWNER = "owner"
+_CHARGING = (PaymentState.CONFIRMING, PaymentState.UNKNOWN, PaymentState.REVIEW)
+
+
+class RefusedByOwner(Declined):
+    """The holder of the line decided against it: BLOCKED_BY_OWNER or LIMIT_MONTHLY."""
+
+
+def check(payment: Payment, *, now: datetime) -> None:
+    """Raise RefusedByOwner when the line's own rules forbid this payment."""
+    rules = LineRules.objects.filter(phone_bidx=payment.phone_bidx).first()
+    if rules is not None:
+        _check(rules, payment, now=now)
+
+
+def check_locked(payment: Payment, *, now: datetime) -> None:
+    """The same under the row's lock, so that two charges at once cannot both fit under a limit.
+
+    Inside the transaction that makes the payment CONFIRMING.
+    """
+    rules = (
+        LineRules.objects.select_for_update(no_key=True)
+        .filter(phone_bidx=payment.phone_bidx)
+        .first()
+    )
+    if rules is not None:
+        _check(rules, payment, now=now)
+
+
+def _check(rules: LineRules, payment: Payment, *, now: datetime) -> None:
+    if rules.is_blocked_at(now):
+        raise RefusedByOwner("BLOCKED_BY_OWNER", "own block")
+    limit_won = rules.limit_at(now)
+    if limit_won is None:
+        return
+    of_line = Payment.objects.filter(phone_bidx=payment.phone_bidx)
+    used_won = month_used_won(of_line, month=calendar.billing_month(now))
+    charging = (
+        of_line.filter(state__in=_CHARGING).exclude(pk=payment.pk).aggregate(won=Sum("amount_won"))
+    )
+    if used_won + (charging["won"] or 0) + payment.amount_won > limit_won:
+        raise RefusedByOwner("LIMIT_MONTHLY", "own limit")

@@ -1,0 +1,63 @@
+"""Somebody says: this was not me. The line stops paying at once, and the desk looks at it first.
+
+An objection (이의신청) under 정보통신망법 §58③: the law gives us two weeks to answer, we promise
+the three business days of every other request.
+"""
+
+import contextlib
+from datetime import datetime
+
+from django.db import transaction
+
+from payments import lines, outbox, refunds
+from payments.calendar import SEOUL
+from payments.lines import Holder
+from payments.models import Payment
+from payments.states import PaymentState
+from support import tickets
+from support.models import Ticket
+
+
+@transaction.atomic
+def report_not_me(
+    *, payment: Payment, holder: Holder, text: str, language: str, now: datetime
+) -> Ticket:
+    """Block the line and open an urgent case, in one commit; returns the case.
+
+    A request that stands open for the payment becomes urgent instead of getting a twin.
+    """
+    with contextlib.suppress(lines.NothingToChange):
+        lines.block(holder, is_not_me=True, language=language, now=now)
+    is_paid = payment.state == PaymentState.PAID
+    day = payment.paid_at or payment.created_at
+    ticket = Ticket(
+        kind=Ticket.Kind.OBJECTION,
+        is_priority=True,
+        payment=payment,
+        reason=Ticket.Reason.UNAUTHORIZED,
+        text=text,
+        product_text=payment.item_name,
+        payment_date=day.astimezone(SEOUL).date(),
+        language=language,
+        accepted_at=now,
+        due_at=tickets.answer_due(now),
+        cancel_cutoff_at=refunds.verdict(payment, now).deadline if is_paid else None,
+    )
+    ticket.set_contact(phone=payment.phone, email=payment.email)
+    try:
+        event = tickets.file(ticket, now=now)
+    except tickets.AlreadyOpen as error:
+        return _make_urgent(error.ticket, text=text, now=now)
+    outbox.record(event, subject_id=ticket.pk, at=now)
+    return ticket
+
+
+def _make_urgent(ticket: Ticket, *, text: str, now: datetime) -> Ticket:
+    if ticket.is_priority:
+        return ticket
+    ticket.is_priority = True
+    ticket.save(update_fields=["is_priority"])
+    tickets.note(ticket, author=tickets.SYSTEM, text="NOT_ME", at=now)
+    if text:
+        tickets.say(ticket, author=tickets.SHOPPER, text=text, at=now)
+    return ticket
