@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from portal.views import accounts, design, health, help, home, merchant, settlements, shop
+from portal.views.my import door, not_me, payment, payments, rules
 
 pages = [
     path("", home.home, name="home"),
@@ -19,6 +20,18 @@ pages = [
     path("shop/<slug:slug>/library/<str:token>/read/", shop.read, name="shop-read"),
     path("shop/<slug:slug>/<slug:product>/", shop.product_page, name="shop-product"),
     path("shop/<slug:slug>/<slug:product>/buy/", shop.buy, name="shop-buy"),
+    path("my/", payments.home, name="my"),
+    path("my/code/", door.code, name="my-code"),
+    path("my/code/again/", door.code_again, name="my-code-again"),
+    path("my/leave/", door.leave, name="my-leave"),
+    path("my/rules/", rules.rules, name="my-rules"),
+    path("my/payments.csv", payments.as_csv, name="my-csv"),
+    path("my/payments.pdf", payments.as_pdf, name="my-pdf"),
+    path("my/<str:reference>/", payment.detail, name="my-payment"),
+    path("my/<str:reference>/receipt/", payment.receipt, name="my-receipt"),
+    path("my/<str:reference>/receipt.pdf", payment.receipt_pdf, name="my-receipt-pdf"),
+    path("my/<str:reference>/cancel/", payment.cancel, name="my-cancel"),
+    path("my/<str:reference>/not-me/", not_me.not_me, name="my-not-me"),
     path("merchant/", merchant.home, name="merchant-home"),
     path("merchant/login/", accounts.SignIn.as_view(), name="login"),
     path("merchant/logout/", accounts.SignOut.as_view(), name="logout"),

@@ -1,0 +1,270 @@
+"""Finding one's payments again: by keyboard, by roles and names, in both languages and lights."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+
+from tests.conftest import wait_until
+from tests.journeys import people
+from tests.journeys.people import Phone
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+SOON = 25_000
+PHONE = ViewportSize(width=360, height=780)
+DESKTOP = ViewportSize(width=1280, height=850)
+# The checker reads style sheets by a way of its own that our policy refuses.
+AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
+
+
+def knock(page: Page, phone: Phone) -> None:
+    """Number and birthdate, typed and sent with the keyboard alone."""
+    page.goto("/")
+    page.get_by_role("contentinfo").get_by_role("link", name="내 결제").click()
+    page.get_by_role("textbox", name="휴대전화번호").focus()
+    page.keyboard.type(phone.number)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("textbox", name="생년월일")).to_be_focused()
+    page.keyboard.type("900131")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/my/code/")
+
+
+def enter(page: Page, phone: Phone) -> None:
+    """From the front page to one's own payments."""
+    knock(page, phone)
+    code = phone.newest(r"(?<=본인 확인 번호 )[0-9]{6}")
+    page.get_by_role("textbox", name="인증번호 6자리").focus()
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/my/")
+
+
+def press(page: Page, name: str) -> None:
+    """Reach a button and press it as the keyboard does."""
+    button = page.get_by_role("button", name=name, exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+
+
+def declined(page: Page, phone: Phone) -> None:
+    """Try to pay; the window ends without a charge."""
+    people.open_window(page)
+    people.submit_line(page, phone)
+    expect(page.get_by_text("돈이 빠져나가지 않았어요")).to_be_visible(timeout=SOON)
+
+
+def test_pay_find_again_block_be_declined_unblock_and_pay(page: Page, stack: Stack) -> None:
+    phone = Phone(stack, "2201")
+    reference = people.pay(page, phone)
+    page.context.clear_cookies()
+
+    enter(page, phone)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("2,200원을 결제했어요")
+    page.get_by_role("link", name="밤 산책 (음원 1곡)").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/my/{reference}/")
+    expect(page.get_by_role("region", name="결제 내용")).to_contain_text("결제됨")
+
+    page.get_by_role("link", name="차단·한도", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/my/rules/")
+    press(page, "이 번호의 결제 막기")
+    expect(page.get_by_role("status").first).to_contain_text("막았어요")
+    expect(page.get_by_role("heading", level=1)).to_have_text("이 번호의 결제를 막아 두었어요")
+    phone.newest("휴대폰 결제를 막았어요")
+
+    declined(page, phone)
+    page.get_by_role("link", name="내 결제에서 차단·한도 보기").click()
+    press(page, "차단 풀기")
+    expect(page.get_by_role("region", name="결제 차단")).to_contain_text("에 풀려요")
+    declined(page, phone)
+
+    page.goto("/my/rules/")
+    wait_until(
+        lambda: page.reload() and page.get_by_role("button", name="이 번호의 결제 막기").count(),
+        what="the end of the block",
+    )
+    people.pay(page, phone)
+    assert people.books(stack, reference) == [2_200]
+
+
+def test_cancel_at_once_and_follow_the_money_home(page: Page, stack: Stack) -> None:
+    phone = Phone(stack, "2202")
+    reference = people.pay(page, phone)
+    enter(page, phone)
+    page.goto(f"/my/{reference}/")
+
+    page.get_by_role("link", name="바로 취소하기").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cancel/")
+    press(page, "2,200원 취소하기")
+    page.wait_for_url("**/support/track/**")
+    page.goto(f"/my/{reference}/")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "2,200원을 돌려드렸어요", timeout=SOON
+    )
+    expect(page.get_by_role("list", name="진행 단계")).to_contain_text("휴대폰 요금에서 빠졌어요")
+    phone.newest("승인", seconds=25)
+    assert people.books(stack, reference) == [2_200]
+
+
+def test_not_mine_blocks_and_comes_first_on_the_desk(
+    page: Page, stack: Stack, browser: Browser
+) -> None:
+    phone = Phone(stack, "2203")
+    reference = people.pay(page, phone)
+    enter(page, phone)
+    page.goto(f"/my/{reference}/")
+
+    page.get_by_role("link", name="내가 결제하지 않았어요").click()
+    press(page, "결제를 막고 알리기")
+    for name in ("통신사 114", "경찰 112", "중재센터 1644-2367"):
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    number = re.search(r"O-\d+", page.locator("main").inner_text())
+    declined(page, phone)
+
+    agent = people.sign_in(browser, stack, "agent@demo.test")
+    agent.goto("/admin/support/ticket/")
+    assert number
+    expect(agent.locator("#result_list tbody tr").first).to_contain_text(number.group())
+    agent.context.close()
+
+
+def test_files_arrive_as_what_they_say(page: Page, stack: Stack) -> None:
+    phone = Phone(stack, "2204")
+    reference = people.pay(page, phone)
+    enter(page, phone)
+
+    for name, beginning in (("엑셀용 CSV로 받기", "\ufeff".encode()), ("PDF로 받기", b"%PDF-")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        assert download.value.path().read_bytes().startswith(beginning)
+    page.goto(f"/my/{reference}/receipt/")
+    expect(page.get_by_role("button", name="인쇄하기")).to_be_visible()
+
+
+def test_all_of_it_works_without_javascript(stack: Stack, browser: Browser) -> None:
+    context = browser.new_context(
+        base_url=stack.portal, viewport=PHONE, locale="ko-KR", java_script_enabled=False
+    )
+    page, phone = context.new_page(), Phone(stack, "2213")
+    reference = people.pay(page, phone)
+    enter(page, phone)
+    page.get_by_role("link", name="밤 산책 (음원 1곡)").click()
+    page.get_by_role("link", name="바로 취소하기").click()
+    page.get_by_role("button", name="2,200원 취소하기").click()
+    page.wait_for_url("**/support/track/**")
+    page.goto("/my/rules/")
+    page.get_by_role("button", name="이 번호의 결제 막기").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("이 번호의 결제를 막아 두었어요")
+    page.get_by_role("button", name="나가기").click()
+    page.goto(f"/my/{reference}/")
+
+    expect(page.get_by_role("button", name="인증번호 받기")).to_be_visible()
+    context.close()
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody in one language and light, with a line of their own."""
+
+    page: Page
+    phone: Phone
+
+
+@pytest.fixture(
+    params=[("ko-KR", "light", "2210"), ("ko-KR", "dark", "2211"), ("en-US", "light", "2212")],
+    ids=["korean", "dark", "english"],
+)
+def visitor(browser: Browser, stack: Stack, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    """Each with a browser of their own."""
+    locale, light, last4 = request.param
+    context: BrowserContext = browser.new_context(
+        base_url=stack.portal,
+        viewport=PHONE,
+        locale=locale,
+        color_scheme=light,
+        reduced_motion="reduce",
+    )
+    yield Visitor(context.new_page(), Phone(stack, last4))
+    context.close()
+
+
+def looked_at(page: Page) -> list[str]:
+    """What is wrong with the page as it stands, small and wide."""
+    page.wait_for_load_state()
+    problems = []
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size(size)
+        script = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        if page.evaluate(script) > 0:
+            problems.append(f"{page.url} at {size['width']} px scrolls sideways")
+        for violation in Axe().run(page, options=AXE_OPTIONS).response["violations"]:
+            places = [" ".join(map(str, node["target"])) for node in violation["nodes"][:3]]
+            problems.append(f"{page.url} at {size['width']} px: {violation['id']} {places}")
+    page.set_viewport_size(PHONE)
+    return problems
+
+
+def main_button(page: Page) -> None:
+    page.locator("main form button.main").click()
+    page.wait_for_load_state()
+
+
+def test_every_page_and_error_is_clean(visitor: Visitor) -> None:
+    page, phone = visitor.page, visitor.phone
+    people.open_window(page)
+    people.fill_line(page, phone)
+    main_button(page)
+    page.wait_for_selector("[name=code]")
+    page.fill("[name=code]", phone.code)
+    main_button(page)
+    page.wait_for_selector('#step a[href*="/support/request/"]')
+    reference = people.reference(page)
+
+    page.goto("/my/")
+    problems = looked_at(page)
+    main_button(page)
+    assert page.evaluate("document.activeElement.matches('[data-errors]')")
+    problems += looked_at(page)
+    page.fill("[name=phone]", phone.number)
+    page.fill("[name=birthdate]", "1990-01-31")
+    main_button(page)
+    problems += looked_at(page)
+    page.fill("[name=code]", "12")
+    main_button(page)
+    assert page.evaluate("document.activeElement.id") == "id_code"
+    problems += looked_at(page)
+    page.fill("[name=code]", phone.newest(r"((?<=확인 번호 )|(?<=code is ))[0-9]{6}"))
+    main_button(page)
+    for path in (
+        "/my/",
+        "/my/?month=2020-01",
+        f"/my/{reference}/",
+        f"/my/{reference}/receipt/",
+        f"/my/{reference}/cancel/",
+        f"/my/{reference}/not-me/",
+        "/my/rules/",
+    ):
+        page.goto(path)
+        problems += looked_at(page)
+    page.locator("button[value=limit]").click()
+    page.wait_for_load_state()
+    assert page.evaluate("document.activeElement.id") == "id_limit"
+    problems += looked_at(page)
+    for what in ("block", "unblock"):
+        page.locator(f"button[value={what}]").click()
+        page.wait_for_load_state()
+        problems += looked_at(page)
+    page.goto(f"/my/{reference}/not-me/")
+    main_button(page)
+    problems += looked_at(page)
+
+    assert problems == []
