@@ -111,7 +111,7 @@ def test_cancel_at_once_and_follow_the_money_home(page: Page, stack: Stack) -> N
         "2,200원을 돌려드렸어요", timeout=SOON
     )
     expect(page.get_by_role("list", name="진행 단계")).to_contain_text("휴대폰 요금에서 빠졌어요")
-    phone.newest("승인", seconds=25)
+    phone.newest("승인")
     assert people.books(stack, reference) == [2_200]
 
 
@@ -130,7 +130,7 @@ def test_not_mine_blocks_and_comes_first_on_the_desk(
     number = re.search(r"O-\d+", page.locator("main").inner_text())
     declined(page, phone)
 
-    agent = people.sign_in(browser, stack, "agent@demo.test")
+    agent = people.desktop(browser, stack, "agent@demo.test")
     agent.goto("/admin/support/ticket/")
     assert number
     expect(agent.locator("#result_list tbody tr").first).to_contain_text(number.group())
