@@ -146,25 +146,45 @@ def test_no_sort_of_line_answers_slower_or_faster(doors: dict[str, list[str]]) -
     assert all(abs(z) < SUSPICIOUS for z in found.values()), found
 
 
-def test_the_stopwatch_finds_a_door_that_looks_a_known_number_up(
-    doors: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def careless(slowness: float = 0) -> Callable[..., str]:
+    """The door as one would write it without thinking: look first whether we know the number."""
     honest = visits.knock
-    # As large as the machine's noise of the moment allows to see with this many rounds.
-    quarters = statistics.quantiles([seconds_of(str(8000 + n)) for n in range(ROUNDS)], n=4)
-    slowness = 2.5 * (quarters[2] - quarters[0])
 
-    def careless(**who: Any) -> str:
-        """What one would write without thinking: look first, and read what is found."""
+    def knock(**who: Any) -> str:
         holder_bidx = holder_index(who["phone"], who["birthdate"])
         if Payment.objects.filter(holder_bidx=holder_bidx).exists():
             time.sleep(slowness)
         return honest(**who)
 
-    monkeypatch.setattr(visits, "knock", careless)
-    measured = times({name: doors[name] for name in ("known", "unknown")})
+    return knock
 
-    assert difference(measured["known"], measured["unknown"]) > SUSPICIOUS
+
+def test_a_door_that_looks_a_number_up_shows_in_its_statements(
+    shop: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = work("7999")
+    monkeypatch.setattr(visits, "knock", careless())
+
+    assert len(work("7998")) == len(honest) + 1
+
+
+def test_the_stopwatch_finds_a_door_that_is_slower_for_known_numbers(
+    doors: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As slow as the noise of the moment allows to see in so few rounds; more when it grew.
+    quarters = statistics.quantiles([seconds_of(str(8000 + n)) for n in range(ROUNDS)], n=4)
+    slowness = 2.5 * (quarters[2] - quarters[0])
+    honest = visits.knock
+    for _ in range(4):
+        monkeypatch.setattr(visits, "knock", careless(slowness))
+        measured = times({name: doors[name] for name in ("known", "unknown")})
+        found = difference(measured["known"], measured["unknown"])
+        if found > SUSPICIOUS:
+            break
+        monkeypatch.setattr(visits, "knock", honest)
+        slowness *= 2
+
+    assert found > SUSPICIOUS
 
 
 def test_the_page_for_the_code_is_the_same_for_every_sort(shop: Merchant) -> None:
