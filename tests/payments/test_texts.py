@@ -47,10 +47,11 @@ def test_require_items_names_what_is_missing_or_empty() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_notice_goes_by_text_and_mail_but_a_code_by_text_only(kind: str) -> None:
+def test_every_notice_goes_by_text_and_mail_but_what_is_for_the_line_alone(kind: str) -> None:
     parts = {path.name.partition(".")[2] for path in MESSAGES.glob(f"{kind}.*")}
 
-    mail = set() if kind == "verification" else {"email.subject.txt", "email.txt"}
+    is_for_the_line = kind in {"verification", "line_changed"}
+    mail = set() if is_for_the_line else {"email.subject.txt", "email.txt"}
     assert parts == {"sms.txt"} | mail
 
 
