@@ -50,6 +50,7 @@ def locked(payment_id: int) -> Payment:
     return (
         Payment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("merchant")
+        .annotate(fee_terms=FeeTerm.beside_payment())
         .get(pk=payment_id)
     )
 
@@ -97,7 +98,7 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
     payment.carrier_tx = status.carrier_tx
     payment.check_at = None
     event = payment.move_to(PaymentState.PAID, at=at, by=by)
-    fee_bps = FeeTerm.bps_at(payment.merchant, status.paid_at or at)
+    fee_bps = FeeTerm.bps_of(payment, status.paid_at or at)
     fee = money.fee_for(payment.amount_won, fee_bps)
     LedgerTransaction.post(
         LedgerTransaction.Kind.PAID,

@@ -2,10 +2,13 @@
 
 import secrets
 from datetime import datetime
+from typing import Any
 
 import pgtrigger
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
@@ -104,14 +107,29 @@ class FeeTerm(models.Model):
 
         Of the merchant's category, else of every category, else what the merchant started with.
         """
-        sold = SettlementTerms.objects.filter(merchant=merchant).values("category")[:1]
-        terms = cls.objects.filter(
-            Q(category="") | Q(category=models.Subquery(sold)),
-            merchant=merchant,
-            valid_from__lte=at,
-        )
-        found = terms.order_by("-category", "-valid_from").values_list("fee_bps", flat=True).first()
+        terms = cls._of(merchant.pk).filter(valid_from__lte=at)
+        found = terms.values_list("fee_bps", flat=True).first()
         return merchant.fee_bps if found is None else found
+
+    @classmethod
+    def beside_payment(cls) -> ArraySubquery:
+        """Every fee of a payment's merchant, to be read in the statement that reads the payment."""
+        terms = cls._of(OuterRef("merchant_id"))
+        return ArraySubquery(terms.values(row=JSONObject(bps="fee_bps", since="valid_from")))
+
+    @classmethod
+    def bps_of(cls, payment: Payment, at: datetime) -> int:
+        """As `bps_at`, for a payment that was read with `beside_payment` as `fee_terms`."""
+        terms: list[dict[str, Any]] = payment.fee_terms  # type: ignore[attr-defined]
+        valid = (row["bps"] for row in terms if datetime.fromisoformat(row["since"]) <= at)
+        return next(valid, payment.merchant.fee_bps)
+
+    @classmethod
+    def _of(cls, merchant_id: int | OuterRef) -> "models.QuerySet[FeeTerm]":
+        """What a merchant pays, the row that counts first."""
+        sold = SettlementTerms.objects.filter(merchant=OuterRef("merchant")).values("category")
+        terms = cls.objects.filter(Q(category="") | Q(category=Subquery(sold[:1])))
+        return terms.filter(merchant=merchant_id).order_by("-category", "-valid_from")
 
 
 class Settlement(models.Model):

@@ -6,12 +6,18 @@ from django.db import transaction
 from django.db.models import Sum
 
 from payments import calendar, money, outbox
+from payments.carriers import registry
 from payments.carriers.files import FileLine
 from payments.models import Account, LedgerTransaction, Payment, Refund
 from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
 
 ACTOR = "reconcile"
 CORRECTED = "CORRECTED"
+
+
+def _capabilities(payment: Payment) -> calendar.Capabilities:
+    code = payment.carrier
+    return registry.carrier(code).capabilities if code else calendar.Capabilities()
 
 
 @transaction.atomic
@@ -38,6 +44,7 @@ def correct(payment_id: int, line: FileLine, *, now: datetime) -> Refund | None:
         route=calendar.Route.CARRIER,
         reason="CANCELLED_THERE",
         requested_by="carrier",
+        deadline_at=calendar.carrier_cutoff(payment.paid_at or now, _capabilities(payment)),
         requested_at=line.at,
         confirmed_at=line.at,
     )

@@ -17,6 +17,7 @@ from payments.models import (
     LedgerTransaction,
     Merchant,
     OutboxEvent,
+    Payment,
     Payout,
     PayoutCall,
     Settlement,
@@ -82,6 +83,15 @@ def payable_won(shop: Merchant) -> int:
 # Fees
 
 
+def fees_at(shop: Merchant, *moments: datetime) -> list[int]:
+    """What counts at these moments, asked for by merchant and read beside a payment: the same."""
+    payment = sale(shop)
+    read = Payment.objects.annotate(fee_terms=FeeTerm.beside_payment()).get(pk=payment.pk)
+    fees = [FeeTerm.bps_at(shop, at) for at in moments]
+    assert fees == [FeeTerm.bps_of(read, at) for at in moments]
+    return fees
+
+
 def test_a_payment_takes_the_fee_that_is_valid_when_it_was_paid() -> None:
     shop = merchant()
     for day, bps in ((1, 600), (20, 500)):
@@ -89,7 +99,7 @@ def test_a_payment_takes_the_fee_that_is_valid_when_it_was_paid() -> None:
         FeeTerm.objects.create(merchant=shop, fee_bps=bps, valid_from=at, source="계약")
 
     moments = (NOVEMBER - timedelta(days=30), NOVEMBER, NOVEMBER + timedelta(days=10))
-    assert [FeeTerm.bps_at(shop, at) for at in moments] == [700, 600, 500]
+    assert fees_at(shop, *moments) == [700, 600, 500]
 
 
 def test_the_fee_of_the_shops_category_goes_before_the_one_for_all() -> None:
@@ -101,14 +111,14 @@ def test_the_fee_of_the_shops_category_goes_before_the_one_for_all() -> None:
         )
     FeeTerm.objects.create(merchant=shop, fee_bps=100, valid_from=NOVEMBER, source="계약")
 
-    assert FeeTerm.bps_at(shop, NOVEMBER) == 350
+    assert fees_at(shop, NOVEMBER) == [350]
 
 
 def test_another_merchants_fee_says_nothing() -> None:
     other = histories.shop("other")
     FeeTerm.objects.create(merchant=other, fee_bps=1, valid_from=NOVEMBER, source="계약")
 
-    assert FeeTerm.bps_at(merchant(), NOVEMBER) == 700
+    assert fees_at(merchant(), NOVEMBER) == [700]
 
 
 def test_a_refund_gives_back_the_fee_that_was_taken_whatever_fees_are_later() -> None:
