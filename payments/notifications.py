@@ -1,11 +1,9 @@
 """Telling people: words from templates/messages, rows first, sent by the worker.
 
-A message exists at most once per `dedupe_key` and channel (the database decides) and is tried until
-the gateway takes it, which accepts each id once.
+A message exists at most once per `dedupe_key` and channel: the database decides. How it is brought
+to people is `payments.deliveries`.
 """
 
-import logging
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -18,22 +16,11 @@ from django.utils import translation
 
 from payments import calendar, subscriber, texts
 from payments.carriers import registry
-from payments.messengers import gateway
-from payments.models import (
-    LineChange,
-    Message,
-    MessageDelivery,
-    Payment,
-    PhoneVerification,
-    Refund,
-    claims,
-)
+from payments.messengers import kinds
+from payments.models import LineChange, Message, Payment, PhoneVerification, Refund
 from payments.templatetags.won import moment, won
 
-BATCH = 100
-BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800, 7200, 21600)
 VERIFICATION_SECONDS = 180
-_log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -51,12 +38,14 @@ def notify(
 ) -> None:
     """Queue one text, and a mail as well when an address and a template for it exist.
 
-    Safe to call again with the same key. `phone` or `email` may be empty. `required` names what
-    must stand in both, in the notice's language; without it texts.ItemsMissing, and nothing queued.
+    With an address but no template the mail is kept for a text that cannot be delivered. Safe to
+    call again with the same key. `phone` or `email` may be empty. `required` names what must stand
+    in both, in the notice's language; without it texts.ItemsMissing, and nothing queued.
     """
     words = {**context, "desk_phone": settings.DESK_PHONE, "site_name": settings.SITE_NAME}
     with translation.override(language):
         items = required()
+        mail = _mail(kind, words) if email else None
         if phone:
             text = render_to_string(f"messages/{kind}.sms.txt", words).strip()
             texts.require_items(text, items)
@@ -65,9 +54,10 @@ def notify(
                 key=f"{dedupe_key}:sms",
                 to=phone,
                 text=text,
+                fallback="" if mail else email,
                 now=now,
             )
-        if email and (mail := _mail(kind, words)):
+        if mail:
             texts.require_items(mail[1], items)
             _queue(
                 Message(kind=kind, channel=Message.Channel.EMAIL, payment=payment, subject=mail[0]),
@@ -178,14 +168,6 @@ def start_verification(
     return row
 
 
-def send_due(*, now: datetime) -> int:
-    """Hand every due message to the gateway; returns how many it took."""
-    waiting = Message.objects.filter(done_at__isnull=True, dead_at__isnull=True)
-    return sum(
-        _send(message, now=now) for message in claims.claim_due(waiting, now=now, batch=BATCH)
-    )
-
-
 def _mail(kind: str, words: dict[str, Any]) -> tuple[str, str] | None:
     try:
         subject = render_to_string(f"messages/{kind}.email.subject.txt", words)
@@ -195,47 +177,15 @@ def _mail(kind: str, words: dict[str, Any]) -> tuple[str, str] | None:
     return " ".join(subject.split()), text.strip()
 
 
-def _queue(message: Message, *, key: str, to: str, text: str, now: datetime) -> None:
+def _queue(
+    message: Message, *, key: str, to: str, text: str, fallback: str = "", now: datetime
+) -> None:
     message.dedupe_key = key
     message.to = to
     is_mail = message.channel == Message.Channel.EMAIL
     message.to_masked = subscriber.mask_email(to) if is_mail else subscriber.mask_phone(to)
     message.text = text
+    message.fallback = fallback
     message.created_at = message.due_at = now
+    message.deadline_at = now + kinds.of(message.kind).lifetime
     Message.objects.bulk_create([message], ignore_conflicts=True)
-
-
-def _send(message: Message, *, now: datetime) -> bool:
-    try:
-        provider_id = gateway.send(
-            message_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{settings.PUBLIC_URL}/{message.pk}")),
-            channel=message.channel,
-            to=message.to,
-            subject=message.subject,
-            text=message.text,
-        )
-    except gateway.NotAccepted as problem:
-        _log.warning("message %s was not taken: %s", message.pk, problem)
-        _put_back(message, now=now)
-        return False
-    _record_accepted(message, provider_id, now=now)
-    return True
-
-
-@transaction.atomic(durable=True)
-def _record_accepted(message: Message, provider_id: str, *, now: datetime) -> None:
-    MessageDelivery.objects.create(
-        message=message,
-        attempted_at=now,
-        outcome=MessageDelivery.Outcome.ACCEPTED,
-        provider_id=provider_id,
-    )
-    claims.done(message, now=now)
-
-
-@transaction.atomic(durable=True)
-def _put_back(message: Message, *, now: datetime) -> None:
-    MessageDelivery.objects.create(
-        message=message, attempted_at=now, outcome=MessageDelivery.Outcome.UNREACHABLE
-    )
-    claims.put_back(message, waits_seconds=BACKOFF_SECONDS, now=now)

@@ -5,14 +5,22 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from payments import billing, checkout, notifications, reconcile, refunds, settlement
+from payments import (
+    billing,
+    checkout,
+    deliveries,
+    notifications,
+    reconcile,
+    refunds,
+    settlement,
+)
 from payments.models import LineChange, Payment, Refund
 
 
 @shared_task
 def send_messages(**_: Any) -> None:
     """Texts and mails that are due go out."""
-    notifications.send_due(now=timezone.now())
+    deliveries.send_due(now=timezone.now())
 
 
 @shared_task

@@ -30,6 +30,14 @@ def text(name: str, *, default: str | None = None, hint: str = "a text", at_leas
     return value
 
 
+def digits(name: str, *, default: str | None = None, hint: str) -> str:
+    """A phone number's digits; hyphens and spaces are dropped. An empty default means none."""
+    value = _read(name, default, hint).replace("-", "").replace(" ", "")
+    if value != default and not (value.isascii() and value.isdigit() and 8 <= len(value) <= 12):
+        raise ImproperlyConfigured(f"{name} is not a phone number. Set it to {hint}.")
+    return value
+
+
 def boolean(name: str, *, default: bool) -> bool:
     """True for 1/true/yes/on, False for 0/false/no/off."""
     value = os.environ.get(name, str(default)).strip().lower()
@@ -52,6 +60,14 @@ def words(name: str, *, default: list[str]) -> list[str]:
     """A list separated by commas."""
     value = os.environ.get(name)
     return default if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+def choice(name: str, options: tuple[str, ...], *, default: str) -> str:
+    """One of the options."""
+    value = os.environ.get(name, default).strip().lower()
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} is none of {', '.join(options)}.")
+    return value
 
 
 def path(name: str, *, default: Path) -> Path:

@@ -218,6 +218,28 @@ CARRIER_SINK_URL = (
 )
 SANDBOX_URL = env.url("SANDBOX_URL", default="") if not SANDBOX else env.url("SANDBOX_URL")
 MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=CARRIER_API_URL)
+# Who sends: the message gateway, or a provider of its own, which then needs its settings.
+SMS_SENDER = env.choice("SMS_SENDER", ("gateway", "solapi"), default="gateway")
+MAIL_SENDER = env.choice("MAIL_SENDER", ("gateway", "smtp"), default="gateway")
+_OF_SOLAPI = None if SMS_SENDER == "solapi" else ""
+SOLAPI_URL = env.url("SOLAPI_URL", default="https://api.solapi.com")
+SOLAPI_API_KEY = env.text(
+    "SOLAPI_API_KEY", default=_OF_SOLAPI, hint="the API key of your SOLAPI account"
+)
+SOLAPI_API_SECRET = env.text(
+    "SOLAPI_API_SECRET", default=_OF_SOLAPI, hint="the secret of your SOLAPI account"
+)
+SOLAPI_SENDER = env.digits(
+    "SOLAPI_SENDER", default=_OF_SOLAPI, hint="the sender number registered there (발신번호)"
+)
+EMAIL_HOST = env.text(
+    "SMTP_HOST", default=None if MAIL_SENDER == "smtp" else "", hint="the name of your mail server"
+)
+EMAIL_PORT = env.integer("SMTP_PORT", default=587)
+EMAIL_HOST_USER = env.text("SMTP_USER", default="")
+EMAIL_HOST_PASSWORD = env.text("SMTP_PASSWORD", default="")
+_SMTP_SECURITY = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), default="starttls")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _SMTP_SECURITY == "starttls", _SMTP_SECURITY == "tls"
 BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
 
 # What is ours: money, in won

@@ -13,6 +13,7 @@ from payments.models.outbox import OutboxEvent
 from payments.models.payments import CodeChallenge, Consent, Payment, PaymentEvent
 from payments.models.reconciliation import Difference, OperatorLine, Reconciliation
 from payments.models.refunds import Refund, RefundEvent
+from payments.models.retention import RetentionProof
 from payments.models.settlement import (
     Category,
     FeeTerm,
@@ -60,6 +61,7 @@ __all__ = [
     "Refund",
     "RefundEvent",
     "Remittance",
+    "RetentionProof",
     "Settlement",
     "SettlementHold",
     "SettlementLine",

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
-from payments.models.append_only import append_only
+from payments.models.append_only import append_only, append_only_until_forgotten
 from payments.models.merchants import Merchant
 from payments.models.moving import Moving
 from payments.states import PaymentState
@@ -84,6 +84,12 @@ class Payment(Moving):
     check_at = models.DateTimeField(null=True, blank=True)
     checks = models.PositiveSmallIntegerField(default=0)
     unknown_at = models.DateTimeField(null=True, blank=True)
+
+    SEALED = {
+        "phone_sealed": _PLACE_PHONE,
+        "birthdate_sealed": _PLACE_BIRTHDATE,
+        "email_sealed": _PLACE_EMAIL,
+    }
 
     class Meta:
         verbose_name = verbose_name_plural = _("결제")
@@ -192,7 +198,7 @@ class Consent(models.Model):
     user_agent = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        triggers = append_only()
+        triggers = append_only_until_forgotten("user_agent", dated="agreed_at")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.version}"

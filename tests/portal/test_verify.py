@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from payments import checkout, invariants, notifications, outbox
+from payments import checkout, deliveries, invariants, outbox
 from payments.models import Payment
 from portal import events
 from portal.celery import app
@@ -89,7 +89,7 @@ def history(operator: Any) -> dict[str, Payment]:
     later = timezone.now() + timedelta(minutes=1)
     for _ in range(3):
         outbox.drain(events.TASKS, now=later)
-    notifications.send_due(now=later)
+    deliveries.send_due(now=later)
     return {"PAID": paid, "ENDED": ended}
 
 

@@ -1,0 +1,69 @@
+"""Mail over SMTP, with Django's own backend.
+
+SMTP has no idempotency key: the Message-ID is the same at every try, but a server may deliver both.
+"""
+
+import contextlib
+import smtplib
+from datetime import datetime
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.smtp import EmailBackend
+
+from payments.messengers.base import Letter, NotTaken, OutcomeUnknown, Refused
+
+SECONDS = 10
+
+
+class Smtp:
+    """Mails by a mail server; satisfies `base.Sender`."""
+
+    takes_each_id_once = False
+
+    def send(self, letter: Letter, *, now: datetime) -> str:
+        """Hand one mail over; see `base.Sender`. The id is the mail's Message-ID."""
+        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+        message_id = f"<{letter.message_id}@{domain}>"
+        mail = EmailMessage(
+            letter.subject, letter.text, to=[letter.to], headers={"Message-ID": message_id}
+        )
+        server = EmailBackend(timeout=SECONDS)
+        try:
+            server.open()
+        except (smtplib.SMTPException, OSError) as error:
+            raise NotTaken(_words(error)) from error
+        try:
+            server.send_messages([mail])
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _judged(*_answer_of(error)) from error
+        except smtplib.SMTPResponseException as error:
+            raise _judged(error.smtp_code, type(error).__name__) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise OutcomeUnknown(_words(error)) from error
+        finally:
+            # Taken is taken, however the goodbye goes.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                server.close()
+        return message_id
+
+    def find(self, letter: Letter, *, since: datetime, now: datetime) -> str | None:
+        """A mail server cannot be asked."""
+        return None
+
+
+def _judged(code: int, words: str) -> NotTaken | Refused:
+    # RFC 5321 §4.2.1: 4yz may work later, 5yz never will.
+    problem = f"{words} {code}"
+    return NotTaken(problem) if 400 <= code < 500 else Refused(problem)
+
+
+def _answer_of(error: smtplib.SMTPRecipientsRefused) -> tuple[int, str]:
+    code, _ = next(iter(error.recipients.values()))
+    return code, type(error).__name__
+
+
+def _words(error: Exception) -> str:
+    # Never the text: it may hold the address.
+    return type(error).__name__
