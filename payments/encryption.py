@@ -46,6 +46,11 @@ def unseal(sealed: str, *, place: str) -> str:
         raise Unreadable(place) from error
 
 
+def newest_prefix() -> str:
+    """What every ciphertext under the newest key begins with."""
+    return f"{next(iter(settings.FIELD_KEYS))}:"
+
+
 def blind_index(value: str, *, kind: str) -> str:
     """A keyed hash to find equal values by; an unkeyed hash of a phone would be plaintext."""
     return _mac(f"{kind}\0{value}")

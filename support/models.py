@@ -117,6 +117,8 @@ class Ticket(Moving):
         db_persist=True,
     )
 
+    SEALED = {"phone_sealed": _PLACE_PHONE, "email_sealed": _PLACE_EMAIL}
+
     class Meta:
         verbose_name = _("요청")
         verbose_name_plural = _("요청")

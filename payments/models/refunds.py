@@ -47,6 +47,8 @@ class Refund(Moving):
     account_last4 = models.CharField(max_length=4, blank=True)
     holder_sealed = models.TextField(blank=True)
 
+    SEALED = {"account_sealed": _PLACE_ACCOUNT, "holder_sealed": _PLACE_ACCOUNT}
+
     class Meta:
         verbose_name = verbose_name_plural = _("환불")
         constraints = [

@@ -54,6 +54,8 @@ class SettlementTerms(models.Model):
     account_last4 = models.CharField(max_length=4, blank=True)
     holder_sealed = models.TextField(blank=True)
 
+    SEALED = {"account_sealed": _PLACE_TERMS, "holder_sealed": _PLACE_TERMS}
+
     class Meta:
         verbose_name = verbose_name_plural = _("정산 조건")
 
@@ -327,6 +329,8 @@ class PayoutCall(models.Model):
     answer = models.CharField(max_length=200, blank=True)
     sent_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+
+    SEALED = {"account_sealed": _PLACE_CALL, "holder_sealed": _PLACE_CALL}
 
     class Meta:
         verbose_name = verbose_name_plural = _("은행 송금 호출")

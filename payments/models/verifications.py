@@ -38,6 +38,8 @@ class PhoneVerification(models.Model):
     session_hash = models.CharField(max_length=64, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
+    SEALED = {"phone_sealed": _PLACE_PHONE}
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
