@@ -52,6 +52,9 @@ app.conf.beat_schedule = {
     "reconcile-days": _every("payments.tasks.reconcile_days", 60),
     # Payments of last month are told of again, with the bill.
     "send-billing-notices": _every("payments.tasks.send_billing_notices", 60),
+    # Personal data whose time is over is destroyed. Hourly, because a beat that restarts every day
+    # would never come to a daily task.
+    "purge": _every("portal.tasks.purge", 3600),
     # The worker shows that it lives.
     "heartbeat": _every("portal.tasks.heartbeat", 5),
 }

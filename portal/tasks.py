@@ -5,11 +5,12 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from payments import outbox
+from payments import outbox, retention
 from payments.tasks import notify_refunded
 from portal import events
 from portal.models import WorkerHeartbeat
 from support.models import Ticket
+from support.states import TICKET_OPEN
 
 
 @shared_task
@@ -29,3 +30,9 @@ def notify_refunded_without_ticket(*, subject_id: int, **_: Any) -> None:
     """A refund arrived that nobody asked the desk for: the money itself tells the payer."""
     if not Ticket.objects.filter(refund_id=subject_id).exists():
         notify_refunded(subject_id=subject_id)
+
+
+@shared_task
+def purge(**_: Any) -> None:
+    """Personal data whose time is over is destroyed; nothing that an open request is about."""
+    retention.purge(held=Ticket.objects.filter(state__in=TICKET_OPEN), now=timezone.now())
