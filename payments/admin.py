@@ -31,7 +31,6 @@ _ROUTES = {
     Route.CARRIER: gettext_lazy("통신사 취소"),
     Route.BANK: gettext_lazy("계좌 환불"),
 }
-_CHANNELS = {"SMS": gettext_lazy("문자"), "EMAIL": gettext_lazy("이메일")}
 _CALLS = {
     "MATCH": gettext_lazy("명의 확인"),
     "AGE": gettext_lazy("나이 확인"),
@@ -366,29 +365,6 @@ class RefundAdmin(LookOnly):
     )
 
 
-@admin.register(Message)
-class MessageAdmin(LookOnly):
-    """Texts and mails, newest first; their words stay sealed."""
-
-    list_display = (
-        column("about", gettext_lazy("내용"), lambda row: _text(standing.MESSAGES, row.kind)),
-        column("channel", gettext_lazy("보내는 길"), lambda row: _text(_CHANNELS, row.channel)),
-        column("to", gettext_lazy("받는 곳"), lambda row: row.to_masked),
-        column("standing", gettext_lazy("상태"), lambda row: chip(_sent(row))),
-        column("attempts", gettext_lazy("시도"), lambda row: row.attempts),
-        column("written", gettext_lazy("쓴 때"), _at("created_at")),
-    )
-    list_filter = (
-        choice_filter("kind", gettext_lazy("내용"), standing.MESSAGES),
-        choice_filter("channel", gettext_lazy("보내는 길"), _CHANNELS),
-    )
-    details = (
-        *list_display,
-        column("sent", gettext_lazy("보낸 때"), _at("done_at")),
-        _PAYMENT,
-    )
-
-
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(LookOnly):
     """Announcements, newest first."""
@@ -447,5 +423,6 @@ def _event(kind: str) -> str:
     return f"{_SUBJECTS[subject]} {_HAPPENED[happened]}"
 
 
-# Its tables belong to the same site; at the end, because it builds on what stands above.
+# Their tables belong to the same site; at the end, because they build on what stands above.
+import payments.admin_messages  # noqa: E402
 import payments.admin_settlement  # noqa: E402, F401

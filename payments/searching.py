@@ -12,19 +12,19 @@ from payments.subscriber import UnreadablePhone
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 
 
-def wanted(term: str, *, payment: str = "", at: str) -> Q:
+def wanted(term: str, *, payment: str = "", phone: str = "", at: str) -> Q:
     """The rows somebody means by `term`, which is not empty.
 
-    The rows have a phone as payments and tickets do; `payment` leads from them to the payment
-    (`payment__`), `at` names their column of time.
+    The rows have a phone as payments and tickets do, or `phone` leads to what has; `payment` leads
+    from them to the payment (`payment__`), `at` names their column of time.
     """
     head, _stars, last4 = term.rpartition("*-")
     if head.startswith("010-*") and last4.isascii() and last4.isdigit():
-        return Q(phone_last4=last4)
+        return Q(**{f"{phone}phone_last4": last4})
     if first := _day(term):
         return Q(**{f"{at}__gte": first, f"{at}__lt": first + timedelta(days=1)})
     try:
-        phone = subscriber.parse_phone(term)
+        number = subscriber.parse_phone(term)
     except UnreadablePhone:
         return (
             Q(**{f"{payment}reference": term.upper()})
@@ -32,7 +32,7 @@ def wanted(term: str, *, payment: str = "", at: str) -> Q:
             | Q(**{f"{payment}merchant__name__icontains": term})
             | Q(**{f"{payment}item_name__icontains": term})
         )
-    return Q(phone_bidx=encryption.blind_index(phone, kind="phone"))
+    return Q(**{f"{phone}phone_bidx": encryption.blind_index(number, kind="phone")})
 
 
 def _day(term: str) -> datetime | None:

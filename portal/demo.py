@@ -50,10 +50,12 @@ GROUPS = {
         "support.change_ticket",
         "payments.view_payment",
         "payments.view_refund",
+        "payments.view_message",
     ),
     "상담팀장": (
         "support.assign_ticket",
-        "payments.view_message",
+        "payments.resend_message",
+        "payments.view_retentionproof",
         "payments.view_outboxevent",
         "payments.view_carriercall",
         "payments.view_merchant",
