@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0006_alerts'),
+        ('payments', '0008_fill_holders'),
     ]
 
     operations = [
