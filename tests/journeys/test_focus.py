@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.journeys import people
 from tests.journeys.people import DONE, Phone
 from tests.stack import Stack
+from tests.survival import witness
 
 pytestmark = pytest.mark.browser
 SOON = 25_000
@@ -208,6 +209,9 @@ def test_the_wait_says_so_when_it_is_long_and_ends_by_itself(page: Page, stack: 
         timeout=SOON
     )
     expect(page.get_by_text("보통 몇 초면 끝나요")).to_be_visible()
+
+    witness.behave(stack)
+
     expect(page.get_by_role("heading", name=DONE)).to_be_focused(timeout=60_000)
 
 
@@ -234,7 +238,7 @@ def test_a_tracked_request_moves_the_keyboard_only_from_what_is_gone(
     number = people.ask_to_cancel(page)
     help_link = page.get_by_role("contentinfo").get_by_role("link", name="도움말")
     help_link.focus()
-    agent = people.sign_in(browser, stack, "agent@demo.test")
+    agent = people.desktop(browser, stack, "agent@demo.test")
     people.open_case(agent, number)
     agent.get_by_role("button", name=re.compile("^승인")).first.click()
 

@@ -123,7 +123,7 @@ def test_cancel_and_track_with_the_keyboard(page: Page, stack: Stack, browser: B
     expect(steps.locator("[aria-current=step]")).to_contain_text("상담원이 확인하고 있어요")
     number = re.search(r"C-\d+", page.locator("body").inner_text())
     assert number
-    agent = people.sign_in(browser, stack, "agent@demo.test")
+    agent = people.desktop(browser, stack, "agent@demo.test")
     people.open_case(agent, number.group())
     agent.get_by_role("button", name=re.compile("^승인")).first.click()
 
