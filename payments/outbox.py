@@ -19,13 +19,11 @@ BACKOFF_SECONDS = (2, 10, 60, 300, 1800, 7200)
 _log = logging.getLogger(__name__)
 
 
-def record(event: str | None, *, subject_id: int, at: datetime) -> None:
-    """Write an announcement next to the change it announces; None announces nothing.
+def record(event: str, *, subject_id: int, at: datetime) -> None:
+    """Announce a change that is no move: what moves is announced by move_to() itself.
 
     Raises RuntimeError outside a transaction: it would be true without the change, or lost.
     """
-    if event is None:
-        return
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"{event} recorded outside a transaction")
     OutboxEvent.objects.create(kind=event, subject_id=subject_id, created_at=at, due_at=at)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from payments import lines, outbox, refunds
+from payments import lines, refunds
 from payments.calendar import SEOUL
 from payments.lines import Holder
 from payments.models import Payment
@@ -45,10 +45,9 @@ def report_not_me(
     )
     ticket.set_contact(phone=payment.phone, email=payment.email)
     try:
-        event = tickets.file(ticket, now=now)
+        tickets.file(ticket, now=now)
     except tickets.AlreadyOpen as error:
         return _make_urgent(error.ticket, text=text, now=now)
-    outbox.record(event, subject_id=ticket.pk, at=now)
     return ticket
 
 

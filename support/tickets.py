@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 
 from django.db import IntegrityError, transaction
 
-from payments import calendar, outbox, refunds, states
+from payments import calendar, refunds, states
 from payments.calendar import SEOUL
 from payments.models import Payment, Refund
 from support import notices
@@ -106,20 +106,18 @@ def open_ticket(
         cancel_cutoff_at=verdict.deadline,
     )
     ticket.set_contact(phone=payment.phone, email=request.email or payment.email)
-    event = file(ticket, now=now)
-    if is_announced:
-        outbox.record(event, subject_id=ticket.pk, at=now)
+    file(ticket, now=now, is_announced=is_announced)
     return ticket
 
 
-def file(ticket: Ticket, *, now: datetime) -> str | None:
-    """Save a new ticket with what the shopper wrote; returns the event to announce.
+def file(ticket: Ticket, *, now: datetime, is_announced: bool = True) -> None:
+    """Save a new ticket with what the shopper wrote, and announce it.
 
     Inside a transaction. Raises AlreadyOpen when its payment has an open ticket.
     """
     try:
         with transaction.atomic():
-            event = ticket.move_to(TicketState.NEW, at=now, by=SHOPPER)
+            ticket.move_to(TicketState.NEW, at=now, by=SHOPPER, is_announced=is_announced)
     except IntegrityError as error:
         # Another request for the same payment was open, or opened just now.
         standing = open_ticket_of(ticket.payment) if ticket.payment else None
@@ -128,7 +126,6 @@ def file(ticket: Ticket, *, now: datetime) -> str | None:
         raise AlreadyOpen(standing) from error
     if ticket.text:
         say(ticket, author=SHOPPER, text=ticket.text, at=now)
-    return event
 
 
 @transaction.atomic
@@ -430,8 +427,7 @@ def _decide(ticket: Ticket, target: TicketState, *, reason: str, by: str, now: d
 def _announce(
     ticket: Ticket, target: TicketState, *, by: str, now: datetime, reason: str = ""
 ) -> Ticket:
-    event = ticket.move_to(target, at=now, by=by, reason=reason)
-    outbox.record(event, subject_id=ticket.pk, at=now)
+    ticket.move_to(target, at=now, by=by, reason=reason)
     return ticket
 
 

@@ -33,13 +33,13 @@ def check(payment: Payment, *, now: datetime) -> None:
 def check_locked(payment: Payment, *, now: datetime) -> None:
     """The same under the row's lock, so that two charges at once cannot both fit under a limit.
 
-    Inside the transaction that makes the payment CONFIRMING.
+    Inside the transaction that makes the payment CONFIRMING; `payment` was read by `rows.locked`,
+    which saw whether its line has rules at all. Almost no line has.
     """
-    rules = (
-        LineRules.objects.select_for_update(no_key=True)
-        .filter(phone_bidx=payment.phone_bidx)
-        .first()
-    )
+    if not payment.has_line_rules:  # type: ignore[attr-defined]
+        return
+    locked_rules = LineRules.objects.select_for_update(no_key=True)
+    rules = locked_rules.filter(phone_bidx=payment.phone_bidx).first()
     if rules is not None:
         _check(rules, payment, now=now)
 

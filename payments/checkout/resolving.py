@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from payments import outbox
 from payments.carriers import registry
 from payments.carriers.base import (
     Declined,
@@ -270,8 +269,7 @@ def _back_off(payment: Payment, *, at: datetime) -> None:
 def _hand_over(payment: Payment, why: str, *, at: datetime) -> None:
     """A person decides from here on."""
     payment.check_at = None
-    event = payment.move_to(PaymentState.REVIEW, at=at, by="resolver", reason=why)
-    outbox.record(event, subject_id=payment.pk, at=at)
+    payment.move_to(PaymentState.REVIEW, at=at, by="resolver", reason=why)
 
 
 def _close_open_calls(payment: Payment, *, at: datetime) -> None:

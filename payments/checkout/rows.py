@@ -4,10 +4,18 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from payments import calendar, money, outbox
+from payments import calendar, money
 from payments.carriers.base import PaymentStatus
 from payments.limits import Scope
-from payments.models import Account, CarrierCall, FeeTerm, LedgerTransaction, LimitHold, Payment
+from payments.models import (
+    Account,
+    CarrierCall,
+    FeeTerm,
+    LedgerTransaction,
+    LimitHold,
+    LineRules,
+    Payment,
+)
 from payments.models.ledger import Line
 from payments.states import PaymentState
 
@@ -50,7 +58,7 @@ def locked(payment_id: int) -> Payment:
     return (
         Payment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("merchant")
-        .annotate(fee_terms=FeeTerm.beside_payment())
+        .annotate(fee_terms=FeeTerm.beside_payment(), has_line_rules=LineRules.beside_payment())
         .get(pk=payment_id)
     )
 
@@ -84,8 +92,7 @@ def finish(
     payment.failure_code = code
     payment.check_at = at + CALL_GRACE if release else None
     LimitHold.release(payment)
-    event = payment.move_to(target, at=at, by=by, reason=code)
-    outbox.record(event, subject_id=payment.pk, at=at)
+    payment.move_to(target, at=at, by=by, reason=code)
 
 
 def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) -> None:
@@ -97,7 +104,7 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
     payment.billing_month = calendar.billing_month(payment.paid_at)
     payment.carrier_tx = status.carrier_tx
     payment.check_at = None
-    event = payment.move_to(PaymentState.PAID, at=at, by=by)
+    payment.move_to(PaymentState.PAID, at=at, by=by)
     fee_bps = FeeTerm.bps_of(payment, status.paid_at or at)
     fee = money.fee_for(payment.amount_won, fee_bps)
     LedgerTransaction.post(
@@ -111,7 +118,6 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
         payment=payment,
         at=payment.paid_at,
     )
-    outbox.record(event, subject_id=payment.pk, at=at)
     if payment.billing_month != calendar.billing_month(payment.created_at):
         # The month turned between the window and the charge: the line's new month carries it.
         LimitHold.release(payment)
@@ -123,8 +129,7 @@ def become_unknown(payment: Payment, *, at: datetime, by: str) -> None:
     payment.unknown_at = at
     payment.checks = 0
     payment.check_at = at + timedelta(seconds=settings.RESOLVE_FIRST_SECONDS)
-    event = payment.move_to(PaymentState.UNKNOWN, at=at, by=by)
-    outbox.record(event, subject_id=payment.pk, at=at)
+    payment.move_to(PaymentState.UNKNOWN, at=at, by=by)
 
 
 def intend_release(payment: Payment, *, now: datetime) -> CarrierCall | None:

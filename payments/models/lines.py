@@ -8,7 +8,7 @@ nothing has to run for it to come true.
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from payments import encryption
 from payments.calendar import Route
@@ -38,6 +38,8 @@ class LineRules(models.Model):
     next_limit_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField()
 
+    SEALED = {"phone_sealed": _PLACE_PHONE}
+
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -49,6 +51,11 @@ class LineRules(models.Model):
 
     def __str__(self) -> str:
         return f"rules of line {self.pk}"
+
+    @classmethod
+    def beside_payment(cls) -> Exists:
+        """Whether a payment's line has rules, for the statement that reads the payment."""
+        return Exists(cls.objects.filter(phone_bidx=OuterRef("phone_bidx")))
 
     def is_blocked_at(self, now: datetime) -> bool:
         """Whether the line may not pay."""

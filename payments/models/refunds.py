@@ -1,7 +1,8 @@
 """Money on its way back."""
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
@@ -81,6 +82,11 @@ class Refund(Moving):
         self.account_sealed = encryption.seal(number, place=_PLACE_ACCOUNT)
         self.account_last4 = number[-4:]
         self.holder_sealed = encryption.seal(holder, place=_PLACE_ACCOUNT)
+
+    @classmethod
+    def states_beside_payment(cls) -> ArraySubquery:
+        """The states of a payment's refunds, to be read in the statement that reads the payment."""
+        return ArraySubquery(cls.objects.filter(payment=OuterRef("pk")).values("state"))
 
     @property
     def account_number(self) -> str:

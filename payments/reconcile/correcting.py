@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from payments import calendar, money, outbox
+from payments import calendar, money
 from payments.carriers import registry
 from payments.carriers.files import FileLine
 from payments.models import Account, LedgerTransaction, Payment, Refund
@@ -48,7 +48,7 @@ def correct(payment_id: int, line: FileLine, *, now: datetime) -> Refund | None:
         requested_at=line.at,
         confirmed_at=line.at,
     )
-    event = refund.move_to(RefundState.SUCCEEDED, at=now, by=ACTOR, reason="CANCELLED_THERE")
+    refund.move_to(RefundState.SUCCEEDED, at=now, by=ACTOR, reason="CANCELLED_THERE")
     # Today, not on the operator's day: what was reported of that day stays as it was.
     LedgerTransaction.post(
         LedgerTransaction.Kind.CORRECTION,
@@ -57,5 +57,4 @@ def correct(payment_id: int, line: FileLine, *, now: datetime) -> Refund | None:
         refund=refund,
         at=now,
     )
-    outbox.record(event, subject_id=refund.pk, at=now)
     return refund

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
-from payments import calendar, money, outbox
+from payments import calendar, money
 from payments.carriers import registry
 from payments.models import Payment, Refund
 from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
@@ -88,8 +88,7 @@ def request(
 def withdraw(*, refund_id: int, by: str, now: datetime) -> Refund:
     """Take the request back. Raises IllegalMove once money moves."""
     refund = locked(refund_id)
-    event = refund.move_to(RefundState.WITHDRAWN, at=now, by=by)
-    outbox.record(event, subject_id=refund.pk, at=now)
+    refund.move_to(RefundState.WITHDRAWN, at=now, by=by)
     return refund
 
 
@@ -122,14 +121,12 @@ def to_bank(refund: Refund, reason: str, *, by: str, at: datetime) -> None:
     refund.deadline_at = None
     refund.expected_on = calendar.business_days_after(at.astimezone(calendar.SEOUL).date(), 3)
     refund.lease_expires_at = None
-    event = refund.move_to(RefundState.AWAITING_ACCOUNT, at=at, by=by, reason=reason)
-    outbox.record(event, subject_id=refund.pk, at=at)
+    refund.move_to(RefundState.AWAITING_ACCOUNT, at=at, by=by, reason=reason)
 
 
 def _start(refund: Refund, answer: calendar.Verdict, *, by: str, now: datetime) -> None:
     if answer.route == calendar.Route.BANK:
-        event = refund.move_to(RefundState.AWAITING_ACCOUNT, at=now, by=by)
-        outbox.record(event, subject_id=refund.pk, at=now)
+        refund.move_to(RefundState.AWAITING_ACCOUNT, at=now, by=by)
         return
     delay = timedelta(seconds=settings.REFUND_DELAY_SECONDS)
     refund.due_at = max(now + delay, answer.not_before)

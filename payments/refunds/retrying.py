@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from payments import outbox
 from payments.calendar import Route
 from payments.models import CarrierCall, Payment, Refund
 from payments.refunds.asking import UnableToRefund, locked, remaining_won, to_bank, verdict
@@ -34,8 +33,7 @@ def retry(*, refund_id: int, by: str, now: datetime) -> Refund:
     refund.failure_code = ""
     refund.attempts = 0
     refund.due_at = now + timedelta(seconds=settings.REFUND_DELAY_SECONDS)
-    event = refund.move_to(RefundState.SCHEDULED, at=now, by=by, reason="retry")
-    outbox.record(event, subject_id=refund.pk, at=now)
+    refund.move_to(RefundState.SCHEDULED, at=now, by=by, reason="retry")
     return refund
 
 

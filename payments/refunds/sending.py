@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from payments import calendar, declines, outbox
+from payments import calendar, declines
 from payments.banks import transfers
 from payments.carriers import registry
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
@@ -165,9 +165,8 @@ def _record_success(refund_id: int, call: CarrierCall, *, at: datetime) -> None:
     call.finish(CarrierCall.State.OK, at=at)
     refund.confirmed_at = at
     refund.lease_expires_at = None
-    event = refund.move_to(RefundState.SUCCEEDED, at=at, by="worker")
+    refund.move_to(RefundState.SUCCEEDED, at=at, by="worker")
     _post(refund, at=at)
-    outbox.record(event, subject_id=refund.pk, at=at)
 
 
 @transaction.atomic(durable=True)
@@ -188,8 +187,7 @@ def _record_refusal(refund_id: int, call: CarrierCall, refusal: Declined, *, at:
         refund.due_at = at + timedelta(minutes=1)
         refund.move_to(RefundState.SCHEDULED, at=at, by="carrier", reason=refusal.code)
     else:
-        event = refund.move_to(RefundState.FAILED, at=at, by="carrier", reason=refusal.code)
-        outbox.record(event, subject_id=refund.pk, at=at)
+        refund.move_to(RefundState.FAILED, at=at, by="carrier", reason=refusal.code)
 
 
 @transaction.atomic(durable=True)

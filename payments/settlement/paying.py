@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from payments import outbox
 from payments.banks import transfers
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
 from payments.models import (
@@ -136,7 +135,7 @@ def _record_paid(payout_id: int, call: PayoutCall, *, at: datetime) -> None:
     call.finish(PayoutCall.State.OK, at=at)
     payout.paid_at = at
     payout.lease_expires_at = None
-    event = payout.move_to(PayoutState.PAID, at=at, by="bank")
+    payout.move_to(PayoutState.PAID, at=at, by="bank")
     LedgerTransaction.post(
         LedgerTransaction.Kind.PAYOUT,
         [
@@ -147,7 +146,6 @@ def _record_paid(payout_id: int, call: PayoutCall, *, at: datetime) -> None:
         source=f"payout:{payout.pk}",
         at=at,
     )
-    outbox.record(event, subject_id=payout.pk, at=at)
 
 
 @transaction.atomic(durable=True)
@@ -178,5 +176,4 @@ def _record_unknown(payout_id: int, call: PayoutCall, problem: str, *, at: datet
 def _fail(payout: Payout, code: str, *, at: datetime) -> None:
     payout.failure_code = code
     payout.lease_expires_at = None
-    event = payout.move_to(PayoutState.FAILED, at=at, by="worker", reason=code)
-    outbox.record(event, subject_id=payout.pk, at=at)
+    payout.move_to(PayoutState.FAILED, at=at, by="worker", reason=code)

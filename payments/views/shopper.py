@@ -22,7 +22,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from payments import calendar, checkout, declines, encryption
 from payments.forms import CONSENTS, CodeForm, LineForm
-from payments.models import Payment
+from payments.models import Payment, Refund
 from payments.states import PaymentState
 from payments.views import steps
 from payments.views.words import words_for
@@ -147,7 +147,10 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _payment(token: str) -> Payment:
-    return get_object_or_404(Payment.objects.select_related("merchant", "challenge"), token=token)
+    payments = Payment.objects.select_related("merchant", "challenge").annotate(
+        refund_states=Refund.states_beside_payment()
+    )
+    return get_object_or_404(payments, token=token)
 
 
 class _Step(Protocol):

@@ -17,7 +17,7 @@ from payments.carriers import registry
 from payments.checkout.own_rules import OWNER
 from payments.checkout.rows import CALL_GRACE
 from payments.forms import CodeForm, LineForm
-from payments.models import CarrierCall, Payment, PaymentEvent, Refund
+from payments.models import CarrierCall, Payment, PaymentEvent
 from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState
 from payments.templatetags.won import month
 from payments.views.words import OWN_CODES, SESSION_EXPIRED, Helper, own_words_for, words_for
@@ -68,7 +68,10 @@ def step_of(payment: Payment, now: datetime) -> str:
 
 
 def facts_of(payment: Payment, *, now: datetime, form: Any = None) -> dict[str, Any]:
-    """What the page of the payment's step shows; `form` is what was typed, if anything."""
+    """What the page of the payment's step shows; `form` is what was typed, if anything.
+
+    The payment was read with its `refund_states` (`Refund.states_beside_payment`).
+    """
     step = step_of(payment, now)
     return {
         "payment": payment,
@@ -174,7 +177,7 @@ def _stamp(step: str) -> dict[str, str | Promise] | None:
 
 def _receipt_facts(payment: Payment, now: datetime) -> dict[str, Any]:
     """Until when it can be cancelled, or how far the money is on its way back."""
-    states = set(Refund.objects.filter(payment=payment).values_list("state", flat=True))
+    states = set(payment.refund_states)  # type: ignore[attr-defined]
     if not states & REFUND_HOLDS_MONEY:
         return {"cancel_until": _cancel_until(payment, now), "giving_back": ""}
     if states & (REFUND_HOLDS_MONEY - REFUND_FINAL):

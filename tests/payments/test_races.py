@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from payments.checkout import confirming
-from payments.models import CarrierCall, CodeChallenge, Payment, moving
+from payments.models import CarrierCall, CodeChallenge, FeeTerm, LineRules, Payment, moving
 from payments.states import PaymentState
 from tests import factories
 from tests.payments.test_checkout import open_link, outcomes_of
@@ -45,7 +45,11 @@ def _no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = threading.local()
 
     def unlocked(payment_id: int) -> Payment:
-        row = Payment.objects.select_related("merchant").get(pk=payment_id)
+        known = {
+            "fee_terms": FeeTerm.beside_payment(),
+            "has_line_rules": LineRules.beside_payment(),
+        }
+        row = Payment.objects.select_related("merchant").annotate(**known).get(pk=payment_id)
         if not hasattr(mine, "has_waited"):
             mine.has_waited = True
             all_have_read.wait()
@@ -58,7 +62,7 @@ def _no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_condition(monkeypatch: pytest.MonkeyPatch) -> None:
     """A move is written whatever state the row is in by then."""
 
-    def careless(row: Any, history: Any, previous: str) -> bool:
+    def careless(row: Any, history: Any, *_: Any) -> bool:
         row.save()
         row.events.add(history, bulk=False)
         return True
