@@ -195,3 +195,17 @@ def books(stack: Stack, payment_reference: str) -> list[int]:
         headers={"Authorization": f"Bearer {stack.operator_token}"},
     )
     return [c["amount_won"] for c in answer.json()["charges"] if c["status"] == "succeeded"]
+
+
+def decide(agent: Page, verb: str) -> None:
+    """Press 승인 or 거절 on the open case; the desk goes on to the next one, or to the queue."""
+    case = agent.url
+    agent.get_by_role("button", name=re.compile(f"^{verb}")).first.click()
+    agent.wait_for_url(lambda url: url != case)
+
+
+def resend(page: Page) -> None:
+    """Ask for a new code as soon as one may."""
+    is_cooling = "초 뒤에 다시 받을 수 있어요"
+    wait_until(lambda: is_cooling not in page.locator("#step").inner_text(), what="the cool-down")
+    page.locator('form[action$="/resend/"] button').click()

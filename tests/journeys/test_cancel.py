@@ -61,8 +61,7 @@ def change(before: dict[str, int], after: dict[str, int]) -> list[int]:
 def approve(agent: Page, number: str) -> None:
     """Open the case and approve it with the reason suggested."""
     people.open_case(agent, number)
-    agent.get_by_role("button", name=re.compile("^승인")).first.click()
-    agent.wait_for_url("**/support/ticket/")
+    people.decide(agent, "승인")
 
 
 def test_cancel_from_the_receipt_is_approved_refunded_and_reported(
@@ -102,8 +101,7 @@ def test_a_rejection_reaches_the_shopper_with_its_reason_and_moves_no_money(
     people.open_case(agent, number)
     form = agent.locator("form", has=agent.get_by_role("button", name=re.compile("^거절")))
     form.locator("textarea").first.fill("이미 내려받은 음원이라 취소할 수 없어요.")
-    agent.get_by_role("button", name=re.compile("^거절")).first.click()
-    agent.wait_for_url("**/support/ticket/")
+    people.decide(agent, "거절")
 
     phone.newest("이미 내려받은 음원이라")
     expect(page.locator("main")).to_contain_text("이미 내려받은 음원이라")

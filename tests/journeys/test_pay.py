@@ -123,7 +123,7 @@ def test_an_expired_code_says_so_and_a_new_one_can_be_had(page: Page, stack: Sta
     people.type_code(page, phone.code)
 
     expect(page.locator("#step")).to_contain_text("입력 시간이 지났어요. 새 번호를 받아 주세요")
-    page.locator('form[action$="/resend/"] button').click()  # Waits until it may be pressed.
+    people.resend(page)
     wait_until(lambda: len(phone.codes) > 1, what="a new code")
     expect(page.locator("[name=code]")).to_have_value("")
 
@@ -133,7 +133,7 @@ def test_a_new_code_replaces_the_old_one(page: Page, stack: Stack) -> None:
     people.to_code(page, phone)
     old = phone.code
 
-    page.locator('form[action$="/resend/"] button').click()  # Waits until it may be pressed.
+    people.resend(page)
     wait_until(lambda: len(phone.codes) > 1, what="a new code")
     expect(page.locator(".hint", has_text="2번 더 받을 수 있어요")).to_have_count(1)
     if phone.code != old:
