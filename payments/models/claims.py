@@ -9,20 +9,26 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import models, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Expression, F, Q, QuerySet
 
 LEASE = timedelta(seconds=60)
 Row = TypeVar("Row", bound=models.Model)
 
 
-def claim_due(jobs: QuerySet[Row], *, now: datetime, batch: int) -> list[Row]:
-    """Take up to `batch` due jobs that nobody works on, the longest due first.
+def claim_due(
+    jobs: QuerySet[Row],
+    *,
+    now: datetime,
+    batch: int,
+    order: Sequence[str | Expression] = ("due_at", "id"),
+) -> list[Row]:
+    """Take up to `batch` due jobs that nobody works on, the longest due first unless told.
 
     Each counts one more attempt, in the row and in the objects returned.
     """
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     rows = claim(
-        jobs.filter(free, due_at__lte=now).order_by("due_at", "id"),
+        jobs.filter(free, due_at__lte=now).order_by(*order),
         batch=batch,
         hold={"lease_expires_at": now + LEASE, "attempts": F("attempts") + 1},
     )

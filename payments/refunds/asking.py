@@ -11,6 +11,9 @@ from payments.carriers import registry
 from payments.models import Payment, Refund
 from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
 
+# A carrier refund is tried this long before its deadline at the latest, whatever it would wait for.
+LAST_CHANCE = timedelta(minutes=2)
+
 
 class UnableToRefund(Exception):
     """The refund was not created or not sent again.
@@ -112,6 +115,13 @@ def locked(refund_id: int) -> Refund:
     )
 
 
+def in_time(refund: Refund, wanted: datetime, *, earliest: datetime) -> datetime:
+    """When to send: as `wanted`, but before the carrier's deadline, and never before `earliest`."""
+    if refund.deadline_at is None:
+        return max(wanted, earliest)
+    return max(min(wanted, refund.deadline_at - LAST_CHANCE), earliest)
+
+
 def to_bank(refund: Refund, reason: str, *, by: str, at: datetime) -> None:
     """The carrier route is closed, or the account was wrong: ask the payer for an account.
 
@@ -129,5 +139,5 @@ def _start(refund: Refund, answer: calendar.Verdict, *, by: str, now: datetime) 
         refund.move_to(RefundState.AWAITING_ACCOUNT, at=now, by=by)
         return
     delay = timedelta(seconds=settings.REFUND_DELAY_SECONDS)
-    refund.due_at = max(now + delay, answer.not_before)
+    refund.due_at = in_time(refund, now + delay, earliest=answer.not_before)
     refund.move_to(RefundState.SCHEDULED, at=now, by=by)

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from payments.calendar import Route
 from payments.models import CarrierCall, Payment, Refund
-from payments.refunds.asking import UnableToRefund, locked, remaining_won, to_bank, verdict
+from payments.refunds.asking import UnableToRefund, in_time, locked, remaining_won, to_bank, verdict
 from payments.states import IllegalMove, RefundState
 
 # The operator has cancelled, or is cancelling, something of this payment already.
@@ -27,12 +27,14 @@ def retry(*, refund_id: int, by: str, now: datetime) -> Refund:
     """
     refund = _failed(refund_id, RefundState.SCHEDULED)
     is_carrier = refund.route == Route.CARRIER
-    if is_carrier and verdict(refund.payment, now).route == Route.BANK:
+    answer = verdict(refund.payment, now)
+    if is_carrier and answer.route == Route.BANK:
         to_bank(refund, "MONTH_CLOSED", by=by, at=now)
         return refund
     refund.failure_code = ""
     refund.attempts = 0
-    refund.due_at = now + timedelta(seconds=settings.REFUND_DELAY_SECONDS)
+    delay = timedelta(seconds=settings.REFUND_DELAY_SECONDS)
+    refund.due_at = in_time(refund, now + delay, earliest=answer.not_before if is_carrier else now)
     refund.move_to(RefundState.SCHEDULED, at=now, by=by, reason="retry")
     return refund
 

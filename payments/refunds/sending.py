@@ -9,6 +9,8 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Least
 
 from payments import calendar, declines
 from payments.banks import transfers
@@ -24,20 +26,26 @@ from payments.models import (
     claims,
 )
 from payments.models.ledger import Line
-from payments.refunds.asking import locked, to_bank, verdict
+from payments.refunds.asking import in_time, locked, to_bank, verdict
 from payments.states import RefundState
 
 BATCH = 50
 BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800)
 GIVE_UP_AFTER = 20
 _DUE = (RefundState.SCHEDULED, RefundState.SENDING, RefundState.UNKNOWN)
+# When each should be sent under backlog: a day after it was due, but before its carrier's deadline.
+# So on the last day the carrier's refunds overtake the bank's, which have no deadline, and on no
+# other day does one kind keep the other waiting.
+_LATEST = Least("deadline_at", F("due_at") + timedelta(days=1))
+# How long a lost answer is waited for when the carrier's deadline is near.
+_LAST_WAIT_SECONDS = 15
 _log = logging.getLogger(__name__)
 
 
 def send_due(*, now: datetime) -> int:
     """Carry out every refund that is due; returns how many were looked at."""
     due = Refund.objects.filter(state__in=_DUE)
-    refunds = claims.claim_due(due, now=now, batch=BATCH)
+    refunds = claims.claim_due(due, now=now, batch=BATCH, order=(_LATEST, "due_at", "id"))
     for refund in refunds:
         try:
             _carry_on(refund, now=now)
@@ -198,7 +206,8 @@ def _record_unknown(refund_id: int, call: CarrierCall, problem: str, *, at: date
     call.finish(CarrierCall.State.UNKNOWN, at=at, answer=problem)
     wait = BACKOFF_SECONDS[min(refund.attempts, len(BACKOFF_SECONDS) - 1)]
     refund.lease_expires_at = None
-    refund.due_at = at + timedelta(seconds=wait)
+    earliest = at + timedelta(seconds=min(wait, _LAST_WAIT_SECONDS))
+    refund.due_at = in_time(refund, at + timedelta(seconds=wait), earliest=earliest)
     if refund.state == RefundState.SENDING:
         refund.move_to(RefundState.UNKNOWN, at=at, by="worker", reason=problem[:200])
     else:
