@@ -12,6 +12,7 @@ urlpatterns = [
     path("pay/<str:token>/back/", shopper.back, name="back"),
     path("pay/<str:token>/extend/", shopper.extend, name="extend"),
     path("pay/<str:token>/leave/", shopper.leave, name="leave"),
+    path("pay/<str:token>/again/", shopper.again, name="again"),
     path("pay/<str:token>/status/", shopper.status, name="status"),
     path("carrier/events/", operators.events, name="carrier-events"),
 ]

@@ -16,6 +16,8 @@ from payments.checkout.leaving import change_line, leave
 from payments.checkout.opening import (
     OutsideLimits,
     mark_used,
+    may_open_again,
+    open_again,
     open_payment,
 )
 from payments.checkout.resolving import note_event, resolve_due
@@ -45,7 +47,9 @@ __all__ = [
     "extensions_left",
     "leave",
     "mark_used",
+    "may_open_again",
     "note_event",
+    "open_again",
     "open_payment",
     "resend",
     "resolve_due",

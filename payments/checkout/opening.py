@@ -1,13 +1,18 @@
-"""A shop opens a payment; the shopper later uses what was bought."""
+"""A shop opens a payment, its shopper again when it came to nothing; what was paid for is used."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
-from payments import limits
+from payments import declines, limits
+from payments.checkout.rows import WrongStep, locked
 from payments.models import LimitTerm, Merchant, Payment
 from payments.models.payments import new_token
+from payments.states import PAYMENT_LIVE
+
+# How long the price of an order is taken to hold after its window was opened.
+_AGAIN_WITHIN = timedelta(hours=1)
 
 
 class OutsideLimits(Exception):
@@ -64,6 +69,47 @@ def open_payment(
         created_at=now,
         expires_at=expires_at,
         check_at=expires_at,
+    )
+
+
+def may_open_again(payment: Payment, *, now: datetime) -> bool:
+    """Whether the order may be tried once more from here, without the shop.
+
+    Ended without a charge, for a reason that another try can overcome (domain §12), and lately.
+    """
+    return (
+        payment.state not in PAYMENT_LIVE
+        and declines.retry_of(payment.failure_code) != declines.Retry.NO
+        and payment.merchant.is_active
+        and now < payment.created_at + _AGAIN_WITHIN
+    )
+
+
+@transaction.atomic(durable=True)
+def open_again(payment_id: int, *, now: datetime) -> Payment:
+    """A new window for the order of a payment that came to nothing; pressed twice, the same one.
+
+    Raises WrongStep where `may_open_again` says no, OutsideLimits as `open_payment`.
+    """
+    former = locked(payment_id)
+    if not may_open_again(former, now=now):
+        raise WrongStep(former.state)
+    same_order = Payment.objects.filter(merchant=former.merchant, order_no=former.order_no)
+    live = same_order.filter(state__in=PAYMENT_LIVE).first()
+    if live is not None:
+        return live
+    token = new_token()
+    return open_payment(
+        merchant=former.merchant,
+        order_no=former.order_no,
+        item_name=former.item_name,
+        amount_won=former.amount_won,
+        # The shop's way back may hold the token (see `open_payment`).
+        return_url=former.return_url.replace(former.token, token),
+        return_label=former.return_label,
+        language=former.language,
+        now=now,
+        token=token,
     )
 
 

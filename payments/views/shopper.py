@@ -134,6 +134,17 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
     return _carry_out(request, token, checkout.leave)
 
 
+@require_POST
+def again(request: HttpRequest, token: str) -> HttpResponse:
+    """A new payment for the same order, after one that came to nothing."""
+    payment = _payment(token)
+    try:
+        fresh = checkout.open_again(payment.pk, now=timezone.now())
+    except (checkout.WrongStep, checkout.OutsideLimits):
+        return _load_window(request, payment)
+    return _load_window(request, fresh)
+
+
 @require_GET
 def status(request: HttpRequest, token: str) -> HttpResponse:
     """Has the payment moved on from the step the page shows? 204 while it has not."""

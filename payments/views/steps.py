@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import calendar, checkout, declines, subscriber
+from payments import calendar, checkout, subscriber
 from payments.carriers import registry
 from payments.checkout.own_rules import OWNER
 from payments.checkout.rows import CALL_GRACE
@@ -29,6 +29,7 @@ _OPEN = (PaymentState.CREATED, PaymentState.AWAITING_CONFIRMATION)
 _STAMPS = {
     "code": (gettext_lazy("확인 대기"), "wait"),
     "link": (gettext_lazy("확인 대기"), "wait"),
+    "closing": (gettext_lazy("확인 중"), "wait"),
     "waiting": (gettext_lazy("확인 중"), "wait"),
     "review": (gettext_lazy("확인 중"), "wait"),
     "paid": (gettext_lazy("결제됨"), "done"),
@@ -49,19 +50,22 @@ class Ending:
     message: str | Promise
     next: str | Promise
     helper: Helper
-    may_retry: bool
+    may_open_again: bool
 
 
 def step_of(payment: Payment, now: datetime) -> str:
-    """The step: details, preparing, code, link, waiting, review, paid or ended."""
+    """The step: details, preparing, code, link, closing, waiting, review, paid or ended."""
     if payment.state in _CHECKING:
         return "waiting"
     if payment.state == PaymentState.REVIEW:
         return "review"
     if payment.state == PaymentState.PAID:
         return "paid"
-    if payment.state not in _OPEN or now >= payment.expires_at:
+    if payment.state not in _OPEN:
         return "ended"
+    if now >= payment.expires_at:
+        # A link may have been confirmed in the last second: only the worker's question ends it.
+        return "closing"
     if payment.state == PaymentState.CREATED:
         return "preparing" if _is_preparing(payment, now) else "details"
     return "link" if payment.validation_action == "open" else "code"
@@ -79,7 +83,7 @@ def facts_of(payment: Payment, *, now: datetime, form: Any = None) -> dict[str, 
         "step": step,
         "fragment": f"payments/shopper/_{step}.html",
         "carrier_name": str(registry.carrier(payment.carrier).name) if payment.carrier else "",
-        "bill_label": _bill_label(payment, now),
+        "bill_label": _("청구되지 않아요") if step == "ended" else _bill_label(payment, now),
         "stamp": _stamp(step),
         **_details_of(step, payment, form, now),
     }
@@ -113,7 +117,7 @@ def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[s
         return {"long_wait_in": _long_wait_in(payment, now)}
     if step == "paid":
         return _receipt_facts(payment, now)
-    return {"ending": _ending(payment)} if step == "ended" else {}
+    return {"ending": _ending(payment, now)} if step == "ended" else {}
 
 
 def _is_preparing(payment: Payment, now: datetime) -> bool:
@@ -203,15 +207,13 @@ def _is_refused_by_owner(payment: Payment) -> bool:
     )
 
 
-def _ending(payment: Payment) -> Ending:
-    is_over = payment.state in _OPEN
-    code = SESSION_EXPIRED if is_over else payment.failure_code or SESSION_EXPIRED
-    state = PaymentState.EXPIRED if is_over else PaymentState(payment.state)
+def _ending(payment: Payment, now: datetime) -> Ending:
+    code = payment.failure_code or SESSION_EXPIRED
     words = own_words_for(code) if _is_refused_by_owner(payment) else words_for(code)
     return Ending(
-        heading=_HEADINGS.get(state, _("결제할 수 없었어요")),
+        heading=_HEADINGS.get(PaymentState(payment.state), _("결제할 수 없었어요")),
         message=words.message,
         next=words.next,
         helper=words.helper,
-        may_retry=declines.retry_of(code) != declines.Retry.NO,
+        may_open_again=checkout.may_open_again(payment, now=now),
     )

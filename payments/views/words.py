@@ -12,7 +12,7 @@ SESSION_EXPIRED = "SESSION_EXPIRED"
 
 _CALL_CARRIER = _("통신사 고객센터(휴대폰에서 114)에 물어봐 주세요.")
 _OTHER_LINE = _("다른 결제 수단이나 본인 명의의 다른 번호를 써 주세요.")
-_TRY_AGAIN = _("상점으로 돌아가 다시 결제할 수 있어요.")
+_TRY_AGAIN = _("다시 결제할 수 있어요.")
 _CALL_US = _("고객센터로 알려 주시면 확인해 드려요.")
 _CALL_SHOP = _("상점에 알려 주세요.")
 

@@ -286,6 +286,7 @@ def public(visitor: Visitor) -> Iterator[View]:
         main_button(page)
         page.wait_for_selector(".notice.tone-wait")
     assert_says(page, "다시 결제하지 말고", "Do not pay again")
+    assert_says(page, "1600-0100")
     yield page, "500-wide"
 
 
@@ -361,7 +362,7 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
     page.wait_for_selector('[hx-get*="step=link"]', state="attached")
     yield page, "window-link-wide"
     page.locator('form[action$="/leave/"] button').click()
-    page.wait_for_selector("#step > a.main")
+    page.wait_for_selector('form[action$="/again/"]')
     yield page, "ended-canceled"
     phone = Phone(stack, "0043")
     to_code(page, phone)
@@ -387,7 +388,7 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
 
     def is_over() -> bool:
         page.reload()
-        return page.locator("#step > a.main").count() == 1
+        return page.locator('form[action$="/again/"]').count() == 1
 
     wait_until(is_over, what="the end of the window")
     yield page, "ended-expired"
