@@ -241,7 +241,7 @@ _ITEM = column(
 _AMOUNT = column("amount", gettext_lazy("금액"), lambda row: _bold(won(row.amount_won)))
 _LINE = column("line", gettext_lazy("회선"), _line)
 _STANDS = column("standing", gettext_lazy("상태"), _stands)
-_PAYMENT = column("payment", gettext_lazy("결제"), lambda row: _payment_link(row.payment))
+_PAYMENT = column("payment", gettext_lazy("결제 번호"), lambda row: _payment_link(row.payment))
 
 
 @admin.register(Payment)
@@ -255,7 +255,7 @@ class PaymentAdmin(LookOnly):
         _AMOUNT,
         _STANDS,
         _LINE,
-        column("opened", gettext_lazy("시작"), _at("created_at")),
+        column("opened", gettext_lazy("결제창을 연 때"), _at("created_at")),
     )
     list_filter = (
         choice_filter("state", gettext_lazy("상태"), _texts(standing.PAYMENTS)),

@@ -173,7 +173,7 @@ class MessageAdmin(LookOnly):
         column("tries", gettext_lazy("시도 기록"), _tries),
         column("sent", gettext_lazy("보낸 때"), lambda row: _time(row.done_at)),
         column("deadline", gettext_lazy("늦어도"), lambda row: _time(row.deadline_at)),
-        column("payment", gettext_lazy("결제"), _payment),
+        column("payment", gettext_lazy("결제 번호"), _payment),
     )
     change_form_template = "admin/payments/message/change_form.html"
 

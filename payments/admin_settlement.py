@@ -185,7 +185,7 @@ class PayoutAdmin(Books):
             try:
                 settlement.retry(payout.pk, by=request.user.get_username(), now=timezone.now())
             except IllegalMove:
-                text = _("{number}번은 실패한 지급이 아니라서 그대로 두었습니다.")
+                text = _("{number}번은 실패한 지급이 아니라서 그대로 두었어요.")
                 messages.warning(request, text.format(number=payout.pk))
             else:
                 self.log_change(request, payout, "retry")
@@ -238,7 +238,7 @@ class HoldAdmin(Books):
     """Payments under an objection; a hold is set and let go here, with a reason."""
 
     list_display = (
-        column("payment", gettext_lazy("결제"), lambda row: _right(row.payment.reference)),
+        column("payment", gettext_lazy("결제 번호"), lambda row: _right(row.payment.reference)),
         _MERCHANT,
         _won("withheld_won", gettext_lazy("지급에서 뺀 돈")),
         column("reason", gettext_lazy("까닭"), lambda row: row.reason),
@@ -519,7 +519,7 @@ def _age(difference: Difference) -> str:
 
 def _resolution(difference: Difference) -> str:
     if difference.resolution == CORRECTED:
-        return _("통신사 취소에 맞춰 환불과 장부를 고쳤습니다.")
+        return _("통신사 취소에 맞춰 환불과 장부를 고쳤어요.")
     return difference.resolution
 
 
@@ -533,7 +533,7 @@ class DifferenceAdmin(Books):
         column("when", gettext_lazy("날짜"), lambda row: _right(str(row.reconciliation.day))),
         column(
             "payment",
-            gettext_lazy("결제"),
+            gettext_lazy("결제 번호"),
             lambda row: _right(row.payment.reference) if row.payment else None,
         ),
         _won("ours_won", gettext_lazy("우리")),
@@ -588,7 +588,7 @@ class DifferenceAdmin(Books):
             try:
                 reconcile.take(difference.pk, by=request.user.get_username())
             except reconcile.AlreadyResolved:
-                text = _("이미 해결된 차이는 그대로 두었습니다.")
+                text = _("이미 해결된 차이는 그대로 두었어요.")
                 messages.warning(request, text)
             else:
                 self.log_change(request, difference, "take")

@@ -8,4 +8,4 @@ class PaymentsConfig(AppConfig):
     """Complete without the desk: delete `support` and people still pay and are refunded."""
 
     name = "payments"
-    verbose_name = _("결제")
+    verbose_name = _("결제와 정산")

@@ -77,7 +77,7 @@ class MerchantForm(forms.ModelForm[Merchant]):
             "refund_days": _("청약철회 기간(일)"),
             "is_active": _("결제를 받음"),
         }
-        help_texts = {"fee_bps": _("만분율이에요. 700은 7%입니다.")}
+        help_texts = {"fee_bps": _("만분율이에요. 700은 7%예요.")}
 
 
 def _fee(merchant: Merchant) -> str:

@@ -56,3 +56,4 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+handler500 = "portal.views.errors.server_error"

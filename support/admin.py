@@ -280,7 +280,7 @@ def _carry_out(
     if decision == "approve":
         won = _number(request, "expected_remaining_won")
         tickets.approve(expected_remaining_won=won, reason=typed, seen=seen, **facts)
-        return _("승인했어요. 환불을 예약했습니다. 결과를 고객에게 알립니다.")
+        return _("승인했어요. 환불을 예약했고, 결과를 고객에게 알려요.")
     if decision == "reject":
         tickets.reject(reason=typed, seen=seen, **facts)
         return _("거절했어요. 결과를 고객에게 알립니다.")
@@ -377,13 +377,13 @@ def _suggestion(ticket: Ticket) -> str:
 def _moved_on(ticket_id: int) -> str:
     ticket = Ticket.objects.get(pk=ticket_id)
     if ticket.state == TicketState.WITHDRAWN:
-        return _("그사이 고객이 요청을 거뒀어요. 아무것도 바뀌지 않았습니다.")
+        return _("그사이 고객이 요청을 거뒀어요. 아무것도 바뀌지 않았어요.")
     if ticket.decided_at is None:
-        return _("지금은 할 수 없는 일이에요: {state}. 아무것도 바뀌지 않았습니다.").format(
+        return _("지금은 할 수 없는 일이에요: {state}. 아무것도 바뀌지 않았어요.").format(
             state=ticket.get_state_display()
         )
     who = desk.who(ticket.decided_by, _staff_names())
-    return _("이미 결정된 요청이에요: {state}, {who}, {at}. 아무것도 바뀌지 않았습니다.").format(
+    return _("이미 결정된 요청이에요: {state}, {who}, {at}. 아무것도 바뀌지 않았어요.").format(
         state=ticket.get_state_display(), who=who, at=moment(ticket.decided_at)
     )
 
@@ -400,7 +400,7 @@ def _unable(error: Exception) -> str:
         "REMAINING_CHANGED": _(
             "그사이 돌려줄 수 있는 금액이 바뀌었어요. 아래의 새 금액을 확인하고 다시 결정하세요."
         ),
-        "ALREADY_REFUNDED": _("이미 모두 환불된 결제예요. 아무것도 바뀌지 않았습니다."),
+        "ALREADY_REFUNDED": _("이미 모두 환불된 결제예요. 아무것도 바뀌지 않았어요."),
         "NOT_PAID": _("결제되지 않은 주문이라 돌려줄 돈이 없어요."),
     }.get(code, _("돌려줄 돈이 없는 요청이에요."))
 

@@ -102,7 +102,7 @@ def outcome(payment: Payment, *, now: datetime) -> Outcome:
     title = (
         _("승인하면: 고객 계좌로 {amount}을 보냅니다.").format(amount=won(remaining_won))
         if is_bank
-        else _("승인하면: {month} 휴대폰 청구에서 제외됩니다.").format(
+        else _("승인하면: {month} 휴대폰 요금에서 빠져요.").format(
             month=month(payment.billing_month)
         )
     )
@@ -192,9 +192,9 @@ def who(author: str, names: dict[str, str]) -> str:
 def note_words(text: str) -> str:
     """The text of a note; notes the machine wrote are kept as codes."""
     if text == "ROUTE_BANK":
-        return _("통신사 취소가 안 되어 계좌 환불로 바뀌었습니다.")
+        return _("통신사 취소가 안 되어 계좌 환불로 바뀌었어요.")
     if text == "NOT_ME":
-        return _("고객이 본인이 결제하지 않았다고 신고했습니다. 회선의 결제를 막았습니다.")
+        return _("고객이 본인이 결제하지 않았다고 신고했어요. 회선의 결제를 막았어요.")
     return text
 
 

@@ -15,7 +15,7 @@ _RESIDENT_NUMBER = re.compile(r"(?<!\d)\d{6}\s*[- ]?\s*[1-8]\d{6}(?!\d)")
 PHONE_WORDS = {
     PhoneFault.MISSING: _("휴대전화번호를 입력하세요"),
     PhoneFault.MALFORMED: _("휴대전화번호를 010-1234-5678처럼 입력하세요"),
-    PhoneFault.NOT_MOBILE: _("휴대전화번호만 쓸 수 있습니다"),
+    PhoneFault.NOT_MOBILE: _("010으로 시작하는 휴대전화번호만 쓸 수 있어요"),
 }
 # The clearing codes of Korean banks, which payouts name them by.
 BANKS = (
@@ -208,7 +208,7 @@ class AnswerForm(forms.Form):
 def reason_problem(reason: str, *, missing: str = "") -> str:
     """What is wrong with an agent's words; empty when nothing is. `missing` is said of no words."""
     if not reason:
-        return missing or str(_("이유를 적어 주세요. 고객이 읽게 됩니다"))
+        return missing or str(_("이유를 적어 주세요. 고객이 읽게 돼요"))
     if len(reason) > REASON_MAX:
         return str(_("300자까지 적을 수 있어요"))
     if _RESIDENT_NUMBER.search(reason):

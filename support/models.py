@@ -121,7 +121,7 @@ class Ticket(Moving):
 
     class Meta:
         verbose_name = _("요청")
-        verbose_name_plural = _("요청")
+        verbose_name_plural = _("요청 목록")
         permissions = [("assign_ticket", "Can hand a case to somebody else")]
         constraints = [
             models.CheckConstraint(

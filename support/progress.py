@@ -199,7 +199,7 @@ def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tup
             )
         )
     if refund.state == RefundState.AWAITING_ACCOUNT:
-        return _("돌려받을 계좌를 알려주세요"), _(
+        return _("돌려받을 계좌를 알려 주세요"), _(
             "통신사에서 취소할 수 없어 {amount}을 계좌로 돌려드려요."
         ).format(amount=amount)
     if refund.state == RefundState.FAILED:

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='payment',
-            options={'verbose_name': '결제', 'verbose_name_plural': '결제'},
+            options={'verbose_name': '결제', 'verbose_name_plural': '결제 내역'},
         ),
         migrations.AlterModelOptions(
             name='refund',

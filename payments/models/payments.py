@@ -92,7 +92,8 @@ class Payment(Moving):
     }
 
     class Meta:
-        verbose_name = verbose_name_plural = _("결제")
+        verbose_name = _("결제")
+        verbose_name_plural = _("결제 내역")
         constraints = [
             models.CheckConstraint(
                 name="payment_amount", condition=Q(amount_won__range=(1, 1_000_000))

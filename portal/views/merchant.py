@@ -145,9 +145,9 @@ def refunds(request: HttpRequest, merchant: Merchant) -> HttpResponse:
 def payments_csv(request: HttpRequest, merchant: Merchant) -> HttpResponseBase:
     """The report's figures by payment; the columns add up to its totals."""
     head = [
-        _("결제번호"),
+        _("결제 번호"),
         _("결제 시각(한국)"),
-        _("주문번호"),
+        _("주문 번호"),
         _("상품"),
         _("통신사"),
         _("휴대폰"),

@@ -100,8 +100,8 @@ def lines_csv(request: HttpRequest, merchant: Merchant) -> HttpResponseBase:
     head = [
         _("정산 끝 날"),
         _("시각(한국)"),
-        _("결제번호"),
-        _("주문번호"),
+        _("결제 번호"),
+        _("주문 번호"),
         _("상품"),
         _("구분"),
         _("지난 기간"),

@@ -280,10 +280,10 @@ def _code_facts(verification: PhoneVerification, now: datetime) -> dict[str, Any
 def _wrong_code(verification: PhoneVerification, now: datetime) -> str:
     left = ATTEMPTS - verification.attempts
     if verification.expires_at <= now or verification.verified_at is not None:
-        return _("입력 시간이 지났습니다. 인증번호를 다시 받아 주세요.")
+        return _("입력 시간이 지났어요. 인증번호를 다시 받아 주세요")
     if left <= 0:
-        return _("다섯 번 모두 맞지 않았습니다. 인증번호를 다시 받아 주세요.")
-    return _("인증번호가 맞지 않습니다. (남은 횟수 {left})").format(left=left)
+        return _("다섯 번 모두 맞지 않았어요. 인증번호를 다시 받아 주세요")
+    return _("번호가 맞지 않아요. {left}번 더 입력할 수 있어요").format(left=left)
 
 
 def _too_many() -> str:

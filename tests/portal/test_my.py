@@ -120,8 +120,8 @@ def test_a_wrong_code_leaves_tries_and_the_fifth_ends_it(client: Client, payment
         last = client.post("/my/code/", {"code": wrong})
     right = client.post("/my/code/", {"code": mine.texted_code()})
 
-    assert "남은 횟수 4" in html(first)
-    assert "다섯 번 모두 맞지 않았습니다" in html(last)
+    assert "4번 더 입력할 수 있어요" in html(first)
+    assert "다섯 번 모두 맞지 않았어요" in html(last)
     assert right.status_code == 422
     assert client.get("/my/rules/").status_code == 302
 

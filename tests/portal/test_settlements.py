@@ -103,7 +103,7 @@ def test_files_of_one_settlement_hold_its_lines_only(signed_in: Client, merchant
 
     (line,) = lines(signed_in, "merchant-settlement-lines-csv", last="2026-10-31")
 
-    assert line["결제번호"] == october.reference
+    assert line["결제 번호"] == october.reference
 
 
 @pytest.mark.parametrize("last", ["2026-10-30", "x", "2026-13-01", "9999-99-99"])

@@ -97,7 +97,7 @@ def test_request_of_an_unpaid_order_says_no_money_moved(client: Client, recent: 
         ("date", "2026-02-30", "결제한 날을 2026-11-23처럼"),
         ("date", "2999-01-01", "오늘보다 뒤예요"),
         ("phone", "", "휴대전화번호를 입력하세요"),
-        ("phone", "02-555-0100", "휴대전화번호만 쓸 수 있습니다"),
+        ("phone", "02-555-0100", "010으로 시작하는 휴대전화번호만 쓸 수 있어요"),
         ("phone", "010-90", "010-1234-5678처럼"),
     ],
 )
@@ -143,7 +143,7 @@ def test_wrong_code_counts_down(client: Client, db: None) -> None:
     pages = [client.post(address, {"code": "00000 0"}) for _ in range(6)]
 
     assert [page.status_code for page in pages] == [422] * 6
-    assert "남은 횟수 4" in pages[0].content.decode()
+    assert "4번 더 입력할 수 있어요" in pages[0].content.decode()
     assert "다섯 번 모두" in pages[5].content.decode()
 
 

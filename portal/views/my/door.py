@@ -102,11 +102,11 @@ def _code_page(
 
 def _wrong_code(waiting: PhoneVerification, now: datetime) -> str:
     if waiting.attempts >= ATTEMPTS:
-        return _("다섯 번 모두 맞지 않았습니다. 인증번호를 다시 받아 주세요.")
+        return _("다섯 번 모두 맞지 않았어요. 인증번호를 다시 받아 주세요")
     if visits.is_code_dead(waiting, now=now):
-        return _("입력 시간이 지났습니다. 인증번호를 다시 받아 주세요.")
+        return _("입력 시간이 지났어요. 인증번호를 다시 받아 주세요")
     left = ATTEMPTS - waiting.attempts
-    return _("인증번호가 맞지 않습니다. (남은 횟수 {left})").format(left=left)
+    return _("번호가 맞지 않아요. {left}번 더 입력할 수 있어요").format(left=left)
 
 
 def _address(request: HttpRequest) -> str:

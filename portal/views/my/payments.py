@@ -83,7 +83,7 @@ def _list(request: HttpRequest, visit: PhoneVerification) -> HttpResponse:
 def as_csv(request: HttpRequest, visit: PhoneVerification) -> HttpResponseBase:
     """The whole history, or what is chosen of it, for a spreadsheet."""
     head = [
-        _("결제번호"),
+        _("결제 번호"),
         _("시각(한국)"),
         _("판매자"),
         _("판매자 전화"),
