@@ -54,6 +54,10 @@ GROUPS = {
     ),
     "상담팀장": (
         "support.assign_ticket",
+        "support.view_dayexception",
+        "support.add_dayexception",
+        "support.change_dayexception",
+        "support.delete_dayexception",
         "payments.resend_message",
         "payments.view_retentionproof",
         "payments.view_outboxevent",

@@ -7,6 +7,7 @@ settings; `portal/settings.py` is its only caller.
 import base64
 import binascii
 import os
+from datetime import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -54,6 +55,18 @@ def integer(name: str, *, default: int) -> int:
     if not (value.isascii() and value.isdigit()):
         raise ImproperlyConfigured(f"{name} is not a whole number. Set it like {default}.")
     return int(value)
+
+
+def hours(name: str, *, default: str) -> tuple[time, time]:
+    """From when to when, inside one day: `09:00-18:00`."""
+    opens, _, closes = os.environ.get(name, default).partition("-")
+    try:
+        found = time.fromisoformat(opens.strip()), time.fromisoformat(closes.strip())
+    except ValueError:
+        found = time.max, time.min
+    if found[0] >= found[1]:
+        raise ImproperlyConfigured(f"{name} are no hours of a day. Set it like {default}.")
+    return found
 
 
 def words(name: str, *, default: list[str]) -> list[str]:

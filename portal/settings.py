@@ -277,4 +277,6 @@ DESK_FAX = env.text("DESK_FAX", default="")
 PROTECTION_OFFICER = env.text("PROTECTION_OFFICER", default="고객센터 책임자")
 # The default is a sentence in every language; hours of your own are shown as they are.
 DESK_HOURS = env.text("DESK_HOURS", default="") or _("평일 9–18시")
+# What deadlines are counted in, Korean time.
+DESK_BUSINESS_HOURS = env.hours("DESK_BUSINESS_HOURS", default="09:00-18:00")
 DEFAULT_FROM_EMAIL = DESK_EMAIL

@@ -18,10 +18,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments import refunds, states
+from payments.admin import column
 from payments.calendar import NotPaid
-from payments.templatetags.won import moment
-from support import desk, forms, notices, queue, steps, tickets
-from support.models import Ticket, TicketEvent, pk_of_number
+from payments.templatetags.won import full_day, moment
+from support import desk, forms, notices, office, queue, steps, tickets
+from support.models import DayException, Ticket, TicketEvent, pk_of_number
 from support.queue import View
 from support.states import TICKET_UNDECIDED, TicketState
 
@@ -223,6 +224,7 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
             "ticket": ticket,
             "payment": ticket.payment,
             "clock": desk.clock(ticket, now),
+            "deadlines": desk.deadlines(ticket, now),
             "outcome": outcome,
             "line_facts": desk.line_facts(ticket),
             "history": desk.history(ticket, names),
@@ -254,6 +256,49 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
         }
         status = 422 if problem else 409 if conflict else 200
         return TemplateResponse(request, "admin/support/ticket/case.html", context, status=status)
+
+
+@admin.register(DayException)
+class DayExceptionAdmin(admin.ModelAdmin[DayException]):
+    """Days on which the desk's calendar is not the usual one; deadlines follow at once."""
+
+    actions = None
+    show_facets = admin.ShowFacets.NEVER
+    list_display = (
+        column("date", gettext_lazy("날짜"), lambda row: full_day(row.day)),
+        column("name", gettext_lazy("이름"), lambda row: row.name),
+        column(
+            "open", gettext_lazy("일하는 날"), lambda row: _("예") if row.is_open else _("아니요")
+        ),
+    )
+    search_fields = ("name",)
+    search_help_text = gettext_lazy("이름")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: DayException | None = None
+    ) -> tuple[str, ...]:
+        """Another day is another row: deadlines under the old one would stay as they are."""
+        return ("day",) if obj else ()
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: DayException,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        """Write the day and move the deadlines under it, in one commit."""
+        super().save_model(request, obj, form, change)
+        self._recount(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: DayException) -> None:
+        """The usual calendar again."""
+        super().delete_model(request, obj)
+        self._recount(request, obj)
+
+    def _recount(self, request: HttpRequest, day: DayException) -> None:
+        moved = office.recount(day, by=f"staff:{request.user.pk}", now=timezone.now())
+        messages.info(request, _("답변 기한 {count}건이 옮겨졌어요.").format(count=moved))
 
 
 def _carry_out(

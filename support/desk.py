@@ -69,6 +69,8 @@ def clock(ticket: Ticket, now: datetime) -> Clock:
     at = ticket.nearest_deadline_at
     is_carrier = at == ticket.cancel_cutoff_at
     left = at - now
+    if ticket.is_clock_stopped and (not is_carrier or left > _SOON * 2):
+        return _stopped_clock(ticket)
     tone = "bad" if left < _URGENT else "wait" if left < _SOON * 2 else "note"
     if left <= timedelta(0):
         words = _("통신사 취소 마감 지남") if is_carrier else _("답변 기한 지남")
@@ -76,6 +78,24 @@ def clock(ticket: Ticket, now: datetime) -> Clock:
     when = _left(left) if left < _SOON else until(at)
     words = _("통신사 취소 마감 {when}") if is_carrier else _("답변 기한 {when}")
     return Clock(words.format(when=when), tone, at)
+
+
+def deadlines(ticket: Ticket, now: datetime) -> list[tuple[str, str]]:
+    """Both clocks of an undecided case in full: what runs out, and when or how it stands."""
+    if ticket.state not in TICKET_UNDECIDED:
+        return []
+    lines = []
+    if ticket.is_clock_stopped:
+        lines.append((_("답변 시계"), _stopped_clock(ticket).text))
+        if ticket.due_at > now:
+            lines.append((_("늦어도 (법정)"), until(ticket.due_at)))
+    else:
+        late = _("{until} 지남") if ticket.due_at <= now else "{until}"
+        lines.append((_("답변 기한"), late.format(until=until(ticket.due_at))))
+    if ticket.cancel_cutoff_at is not None:
+        late = _("{until} 지남") if ticket.cancel_cutoff_at <= now else "{until}"
+        lines.append((_("통신사 취소 마감"), late.format(until=until(ticket.cancel_cutoff_at))))
+    return lines
 
 
 def headline(ticket: Ticket) -> str:
@@ -212,6 +232,25 @@ def _refund_clock(ticket: Ticket) -> Clock:
     return Clock(_("환불 진행 중"), "note", None)
 
 
+def _stopped_clock(ticket: Ticket) -> Clock:
+    left = ticket.clock_left or timedelta(0)
+    if left <= timedelta(0):
+        words = _("답변 기한 {time} 넘김, 멈춤").format(time=_worktime(-left))
+        return Clock(words, "bad", ticket.due_at)
+    words = _("멈춤, 업무 시간 {time} 남음").format(time=_worktime(left))
+    return Clock(words, "note", ticket.due_at)
+
+
+def _worktime(span: timedelta) -> str:
+    """Hours and minutes of business time; a day here is the desk's, so none are made of it."""
+    hours, minutes = divmod(int(span.total_seconds() // 60), 60)
+    if not hours:
+        return _("{minutes}분").format(minutes=minutes)
+    if not minutes:
+        return _("{hours}시간").format(hours=hours)
+    return _("{hours}시간 {minutes}분").format(hours=hours, minutes=minutes)
+
+
 def _left(left: timedelta) -> str:
     hours = int(left.total_seconds() // 3600)
     if hours:
@@ -288,6 +327,7 @@ def ticket_words(event: TicketEvent) -> str:
             "ticket.assigned": _("다른 사람에게 맡김"),
             "ticket.released": _("내려놓음"),
             "ticket.noted": _("내부 메모"),
+            "ticket.due_moved": _("답변 기한이 옮겨짐: {name}").format(name=event.reason),
             "ticket.merged": _("같은 요청이 합쳐짐: {number}").format(number=event.reason),
         }.get(event.event, event.event)
     if event.to_state == TicketState.IN_PROGRESS:

@@ -1,7 +1,6 @@
 """Somebody says: this was not me. The line stops paying at once, and the desk looks at it first.
 
-An objection (이의신청) under 정보통신망법 §58③: the law gives us two weeks to answer, we promise
-the three business days of every other request.
+An objection (이의신청) under 정보통신망법 §58③, which gives us two weeks to answer.
 """
 
 import contextlib
@@ -40,7 +39,7 @@ def report_not_me(
         payment_date=day.astimezone(SEOUL).date(),
         language=language,
         accepted_at=now,
-        due_at=tickets.answer_due(now),
+        due_at=tickets.answer_due(Ticket.Kind.OBJECTION, now),
         cancel_cutoff_at=refunds.verdict(payment, now).deadline if is_paid else None,
     )
     ticket.set_contact(phone=payment.phone, email=payment.email)

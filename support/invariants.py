@@ -32,7 +32,8 @@ INVARIANTS = [
         """
         SELECT 'ticket ' || id FROM support_ticket
          WHERE kind IN ('C', 'O') AND state NOT IN ('WITHDRAWN', 'DUPLICATE')
-           AND coalesce(result_notified_at, now()) > accepted_at + interval '14 days'
+           AND coalesce(result_notified_at, now())
+               > coalesce(reopened_at, accepted_at) + interval '14 days'
         """,
     ),
     *of_history(

@@ -14,6 +14,7 @@ from payments.models.append_only import append_only
 from payments.models.moving import Moving
 from payments.models.payments import new_token
 from payments.subscriber import mask_email
+from support import clocks
 from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, UNBORN, TicketState
 
 _PLACE_PHONE = "ticket.phone"
@@ -85,6 +86,9 @@ class Ticket(Moving):
 
     accepted_at = models.DateTimeField(_("접수"))
     due_at = models.DateTimeField(_("답변 기한"))
+    # A clock that stopped: what it had left, and since when it runs again (`support.clocks`).
+    clock_left = models.DurationField(null=True, blank=True)
+    clock_at = models.DateTimeField(null=True, blank=True)
     # Until when the carrier still cancels; None once the money can only go to a bank account.
     cancel_cutoff_at = models.DateTimeField(_("통신사 취소 마감"), null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -203,6 +207,40 @@ class Ticket(Moving):
         return mask_email(self.email) if self.email_sealed else ""
 
     @property
+    def counted_since(self) -> datetime:
+        """When the clock of this round began: on arrival, or when the case was opened again."""
+        return self.reopened_at or self.accepted_at
+
+    @property
+    def is_clock_stopped(self) -> bool:
+        """Whether our own time stands still because the customer owes us an answer."""
+        return self.state == TicketState.WAITING_CUSTOMER and self.clock_left is not None
+
+    def due_by(self, hours: clocks.Hours) -> datetime:
+        """The deadline of a running clock under these opening hours."""
+        if self.clock_left is None or self.clock_at is None:
+            return clocks.first_due(self.kind, self.counted_since, hours)
+        return clocks.due_after_stop(
+            self.clock_left, since=self.counted_since, resumed_at=self.clock_at, hours=hours
+        )
+
+    def stop_clock(self, hours: clocks.Hours, *, at: datetime) -> None:
+        """The customer owes us an answer from now on; the caller saves."""
+        if not clocks.can_stop(self.kind):
+            return
+        self.clock_left = clocks.left_at(at, self.due_at, hours)
+        self.clock_at = None
+        self.due_at = clocks.due_while_stopped(self.due_at, since=self.counted_since, at=at)
+
+    def run_clock(self, hours: clocks.Hours, *, at: datetime) -> None:
+        """The answer is here: go on with what was left; the caller saves."""
+        # A case that waited already before clocks could stop keeps its deadline.
+        if self.clock_left is None:
+            return
+        self.clock_at = at
+        self.due_at = self.due_by(hours)
+
+    @property
     def nearest_deadline_at(self) -> datetime:
         """The nearer of the legal answer and the carrier's cut-off: what the queue is sorted by."""
         return min(self.due_at, self.cancel_cutoff_at or self.due_at)
@@ -275,3 +313,18 @@ class InternalNote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_id}: {self.author}"
+
+
+class DayException(models.Model):
+    """A day on which the desk's calendar is not the usual one (임시공휴일, a Saturday we work)."""
+
+    day = models.DateField(_("날짜"), unique=True)
+    is_open = models.BooleanField(_("일하는 날"), default=False)
+    name = models.CharField(_("이름"), max_length=60)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("쉬는 날 예외")
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}"

@@ -251,7 +251,9 @@ def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
         }
         checking = Step(
             waiting.get(TicketState(ticket.state), _("상담원이 확인하고 있어요")),
-            _("늦어도 {until}까지 답을 드려요").format(until=until(ticket.due_at)),
+            _("답해 주시면 이어서 확인해요")
+            if ticket.is_clock_stopped
+            else _("늦어도 {until}까지 답을 드려요").format(until=until(ticket.due_at)),
             CURRENT,
         )
         return received, checking, *_money_steps(None, is_bank=is_bank)
@@ -311,7 +313,7 @@ def _waits_for(ticket: Ticket) -> str:
 
 def _expected(ticket: Ticket) -> str:
     """The day named for the next word, or for the money; empty when all is said."""
-    if ticket.is_final:
+    if ticket.is_final or ticket.is_clock_stopped:
         return ""
     if ticket.refund is None:
         return _("{day}까지 답을 드려요").format(day=day(ticket.due_at))

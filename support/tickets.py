@@ -8,22 +8,20 @@ Every function only writes rows, in one transaction; operators and texts are som
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 
-from payments import calendar, refunds, states
+from payments import refunds, states
 from payments.calendar import SEOUL
 from payments.models import Payment, Refund
-from support import notices
+from support import clocks, notices, office
 from support.models import InternalNote, Ticket, TicketEvent, TicketMessage
 from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, TicketState
 
 SHOPPER = "shopper"
 SYSTEM = "system"
 MERCHANT = "merchant"
-_ANSWER_DAYS = 3  # 전자상거래법 §18②: three business days.
-_END_OF_DAY = time(18, 0)
 _ANSWERED = "ANSWERED"
 
 
@@ -102,7 +100,7 @@ def open_ticket(
         payment_date=request.payment_date or paid_at.astimezone(SEOUL).date(),
         language=language,
         accepted_at=now,
-        due_at=answer_due(now),
+        due_at=answer_due(Ticket.Kind.CANCELLATION, now),
         cancel_cutoff_at=verdict.deadline,
     )
     ticket.set_contact(phone=payment.phone, email=request.email or payment.email)
@@ -320,7 +318,8 @@ def reopen(
             raise refunds.UnableToRefund("ALREADY_REFUNDED")
         ticket.cancel_cutoff_at = refunds.verdict(payment, now).deadline
     ticket.duplicate_of = None
-    ticket.reopened_at, ticket.due_at = now, answer_due(now)
+    ticket.reopened_at, ticket.due_at = now, answer_due(ticket.kind, now)
+    ticket.clock_left = ticket.clock_at = None
     ticket.result_notified_at = None
     ticket.decided_at, ticket.decided_by, ticket.decision_reason = None, "", ""
     _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=reason)
@@ -427,6 +426,10 @@ def _decide(ticket: Ticket, target: TicketState, *, reason: str, by: str, now: d
 def _announce(
     ticket: Ticket, target: TicketState, *, by: str, now: datetime, reason: str = ""
 ) -> Ticket:
+    if target == TicketState.WAITING_CUSTOMER:
+        ticket.stop_clock(office.hours(), at=now)
+    elif ticket.state == TicketState.WAITING_CUSTOMER and target == TicketState.IN_PROGRESS:
+        ticket.run_clock(office.hours(), at=now)
     ticket.move_to(target, at=now, by=by, reason=reason)
     return ticket
 
@@ -479,7 +482,6 @@ def note(ticket: Ticket, *, author: str, text: str, at: datetime) -> InternalNot
     return note
 
 
-def answer_due(now: datetime) -> datetime:
-    """Until when an answer is promised: the end of the third business day."""
-    day = calendar.business_days_after(now.astimezone(SEOUL).date(), _ANSWER_DAYS)
-    return datetime.combine(day, _END_OF_DAY, tzinfo=SEOUL)
+def answer_due(kind: str, now: datetime) -> datetime:
+    """Until when a request of this kind that arrives now is answered."""
+    return clocks.first_due(kind, now, office.hours())
