@@ -48,12 +48,14 @@ GROUPS = {
     "상담원": (
         "support.view_ticket",
         "support.change_ticket",
+        "support.reveal_ticket",
         "payments.view_payment",
         "payments.view_refund",
         "payments.view_message",
     ),
     "상담팀장": (
         "support.assign_ticket",
+        "support.view_auditentry",
         "support.view_dayexception",
         "support.add_dayexception",
         "support.change_dayexception",

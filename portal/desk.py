@@ -15,6 +15,11 @@ class DeskSite(AdminSite):
     index_title = _("오늘 할 일")
     enable_nav_sidebar = False
 
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # Rows go one by one, each on the trail.
+        self.disable_action("delete_selected")
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models, the desk first."""
         apps: list[Any] = super().get_app_list(request, app_label)

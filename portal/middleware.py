@@ -1,4 +1,4 @@
-"""What no library of ours does: headers, NUL in addresses, and whom a proxy is believed about."""
+"""What no library of ours does: headers, NUL in addresses, the trail, whom a proxy is believed."""
 
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -6,7 +6,12 @@ from ipaddress import ip_address
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from support import audit
+from support.models import AuditEntry
+
+_WATCHED_PREFIXES = ("/admin/", "/merchant/")
 _PUBLIC_PREFIXES = ("/static/", "/help/", "/shop/")
 
 
@@ -39,6 +44,39 @@ class NoNul:
         if "\0" in request.path_info or "%00" in request.META["QUERY_STRING"]:
             raise BadRequest("NUL in the address")
         return self.get_response(request)
+
+
+class AuditTrail:
+    """Write down who was turned away, and who took a file, behind the doors of desk and shops.
+
+    Here and not in the views, so that no view can forget it. Addresses go in without their query.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request; a file is on record before its first byte leaves."""
+        request.client_address = client_address(request)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        if not request.path.startswith(_WATCHED_PREFIXES) or not request.user.is_authenticated:
+            return response
+        is_file = response.headers.get("Content-Disposition", "").startswith("attachment")
+        if is_file or response.status_code == 403:
+            actions = AuditEntry.Action
+            audit.record(
+                actions.EXPORTED if is_file else actions.DENIED,
+                actor=_actor(request),
+                subject=request.path,
+                at=timezone.now(),
+                address=request.client_address,  # type: ignore[attr-defined]
+            )
+        return response
+
+
+def _actor(request: HttpRequest) -> str:
+    kind = "staff" if getattr(request.user, "is_staff", False) else "person"
+    return f"{kind}:{request.user.pk}"
 
 
 def client_address(request: HttpRequest) -> str:

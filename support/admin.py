@@ -22,9 +22,13 @@ from payments.admin import column
 from payments.calendar import NotPaid
 from payments.templatetags.won import full_day, moment
 from support import desk, forms, notices, office, queue, steps, tickets
+from support.admin_audit import AuditEntryAdmin
+from support.admin_reveal import Reveals
 from support.models import DayException, Ticket, TicketEvent, pk_of_number
 from support.queue import View
 from support.states import TICKET_UNDECIDED, TicketState
+
+__all__ = ["AuditEntryAdmin", "DayExceptionAdmin", "TicketAdmin"]
 
 _QUEUE_BESIDE_CASE = 6
 _DIGITS = 18
@@ -44,7 +48,7 @@ _VIEWS = {
 
 
 @admin.register(Ticket)
-class TicketAdmin(admin.ModelAdmin[Ticket]):
+class TicketAdmin(Reveals):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -235,6 +239,7 @@ class TicketAdmin(admin.ModelAdmin[Ticket]):
             in (TicketState.WAITING_CUSTOMER, TicketState.WAITING_MERCHANT),
             "decided_by": desk.who(ticket.decided_by, names),
             "can_decide": can_change,
+            "can_reveal": request.user.has_perm("support.reveal_ticket"),
             "is_mine": ticket.assignee_id == request.user.pk,
             "colleagues": _colleagues() if request.user.has_perm("support.assign_ticket") else [],
             "steps": steps.available(ticket) if can_change else [],

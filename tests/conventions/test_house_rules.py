@@ -135,7 +135,17 @@ def test_no_task_is_sent_by_hand_or_with_a_delay() -> None:
 
 
 def test_the_clock_is_read_at_entry_points_only() -> None:
-    entries = ("views", "tasks", "admin", "management", "embedded", "sandbox", "demo", "camara")
+    entries = (
+        "views",
+        "middleware",
+        "tasks",
+        "admin",
+        "management",
+        "embedded",
+        "sandbox",
+        "demo",
+        "camara",
+    )
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path, tree in sources()

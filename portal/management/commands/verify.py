@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from payments import invariants
+from support import audit
 from support.invariants import INVARIANTS as OF_THE_DESK
 
 ALL = [*invariants.INVARIANTS, *OF_THE_DESK]
@@ -23,6 +24,10 @@ class Command(BaseCommand):
         for violation in found:
             rule = violation.invariant
             self.stdout.write(f"{rule.code}: {violation.offender} ({rule.says})")
-        self.stdout.write(f"{len(ALL)} invariants, {len(found)} violations")
-        if found:
+        links = list(audit.broken())
+        for link in links:
+            self.stdout.write(f"I36: {link} (the audit trail is one unbroken chain)")
+        count = len(found) + len(links)
+        self.stdout.write(f"{len(ALL) + 1} invariants, {count} violations")
+        if count:
             sys.exit(1)
