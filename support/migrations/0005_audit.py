@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='ticket',
-            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else'), ('reveal_ticket', "Can read the customer's personal data")], 'verbose_name': '요청', 'verbose_name_plural': '요청'},
+            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else'), ('reveal_ticket', "Can read the customer's personal data")], 'verbose_name': '요청', 'verbose_name_plural': '요청 목록'},
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='auditentry',
