@@ -58,14 +58,16 @@ MESSAGES = {
     "billing": _("청구 안내"),
     "reversed": _("청구되지 않았다는 안내"),
     "refunded": _("환불 안내"),
-    "ticket_received": _("취소 요청 접수 안내"),
+    "ticket_received": _("요청 접수 안내"),
     "ticket_approved": _("취소 승인 안내"),
-    "ticket_rejected": _("취소 거절 안내"),
-    "ticket_resolved": _("취소 결과 안내"),
+    "ticket_rejected": _("요청 거절 안내"),
+    "ticket_resolved": _("요청 결과 안내"),
     "ticket_account_needed": _("환불 계좌 요청"),
     "ticket_question": _("고객에게 보낸 질문"),
     "ticket_duplicate": _("같은 요청 안내"),
     "ticket_reopened": _("다시 확인한다는 안내"),
+    "ticket_referred": _("판매자에게 보낸 질문"),
+    "line_changed": _("차단과 한도 안내"),
 }
 # Why a payment was declined, in three words; the window says it to the shopper at length.
 _REASONS = {

@@ -337,7 +337,7 @@ def ticket_words(event: TicketEvent) -> str:
             "NEW": _("확인 시작"),
         }.get(event.from_state, _("다시 엶"))
     return {
-        "NEW": _("취소 요청"),
+        "NEW": event.ticket.get_kind_display(),
         "WAITING_CUSTOMER": _("고객에게 물음"),
         "WAITING_MERCHANT": _("판매자에게 물음"),
         "APPROVED": _("요청 승인"),

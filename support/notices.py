@@ -4,11 +4,14 @@ The desk shows the same words before the button is pressed, so both come from `c
 """
 
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from payments import notifications
 from payments.calendar import Route
@@ -23,6 +26,18 @@ QUESTION = "ticket_question"
 DUPLICATE = "ticket_duplicate"
 REOPENED = "ticket_reopened"
 REFERRED = "ticket_referred"
+# What a request of each reason is judged by, so what a refusal rests on (domain §6, §7.2).
+LEGAL_BASIS: dict[str, Promise] = {
+    Ticket.Reason.CHANGE_OF_MIND: _("전자상거래법 제17조 제1항과 제2항"),
+    Ticket.Reason.MISDESCRIBED: _("전자상거래법 제17조 제3항"),
+    Ticket.Reason.NOT_DELIVERED: _("전자상거래법 제15조 제2항"),
+    Ticket.Reason.UNAUTHORIZED: _("정보통신망법 제58조 제3항"),
+    Ticket.Reason.MINOR: _("전자상거래법 제13조 제3항"),
+    Ticket.Reason.DUPLICATE: _("정보통신망법 제58조 제3항"),
+    Ticket.Reason.OTHER: _("전자상거래법 제17조"),
+}
+# An objection is answered in two weeks (정보통신망법 §59, 시행령 §66의9).
+_ANSWER_WITHIN = _("2주")
 
 
 def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words: object) -> None:
@@ -36,6 +51,7 @@ def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words:
             context=context_of(ticket) | words,
             payment=ticket.payment,
             language=ticket.language,
+            required=partial(_items_of_refusal, ticket) if kind == REJECTED else dict,
             now=now,
         )
 
@@ -75,11 +91,27 @@ def preview_to_merchant(ticket: Ticket, *, question: str) -> str:
         return render_to_string(f"messages/{REFERRED}.email.txt", context).strip()
 
 
+def _items_of_refusal(ticket: Ticket) -> dict[str, str]:
+    """What a refusal must say: domain §13."""
+    return {
+        "reason": ticket.decision_reason,
+        "legal basis": str(LEGAL_BASIS[ticket.reason]),
+        "how to object": settings.DESK_PHONE,
+        "deadline": str(_ANSWER_WITHIN),
+    }
+
+
+def _matter(ticket: Ticket) -> Promise:
+    """What the request is called in a sentence."""
+    return _("이의신청") if ticket.kind == Ticket.Kind.OBJECTION else _("취소 요청")
+
+
 def _merchant_context(ticket: Ticket, question: str) -> dict[str, object]:
     return {
         "ticket": ticket,
         "payment": ticket.payment,
         "question": question,
+        "matter": _matter(ticket),
         "site_name": settings.SITE_NAME,
         "desk_phone": settings.DESK_PHONE,
         "desk_email": settings.DESK_EMAIL,
@@ -97,11 +129,14 @@ def context_of(ticket: Ticket) -> dict[str, object]:
     payment, refund = ticket.payment, ticket.refund
     return {
         "ticket": ticket,
+        "matter": _matter(ticket),
         "seller": payment.merchant.name if payment else "",
         "item": payment.item_name if payment else ticket.product_text,
         "amount_won": refund.amount_won if refund else payment.amount_won if payment else None,
         "billing_month": payment.billing_month if payment else "",
         "decision_reason": ticket.decision_reason,
+        "legal_basis": LEGAL_BASIS[ticket.reason],
+        "answer_within": _ANSWER_WITHIN,
         "is_bank": refund is not None and refund.route == Route.BANK,
         "expected_on": refund.expected_on if refund else None,
         "refund": refund,

@@ -217,15 +217,16 @@ def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tup
 
 
 def _stamp(ticket: Ticket) -> Stamp:
+    is_objection = ticket.kind == Ticket.Kind.OBJECTION
     if ticket.state == TicketState.RESOLVED:
         return Stamp(_("환불됨"), "done")
     if ticket.state == TicketState.REJECTED:
-        return Stamp(_("취소 거절"), "bad")
+        return Stamp(_("이의신청 거절") if is_objection else _("취소 거절"), "bad")
     if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
         return Stamp(_("결제됨"), "done")
     if ticket.state == TicketState.APPROVED:
         return Stamp(_("취소 중"), "note")
-    return Stamp(_("취소 요청됨"), "wait")
+    return Stamp(_("이의신청됨") if is_objection else _("취소 요청됨"), "wait")
 
 
 def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:

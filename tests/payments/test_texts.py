@@ -1,5 +1,6 @@
 """What a text costs, and what the law wants in it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 from payments import notifications, texts
+from payments.messengers import kinds
 from payments.models import Message, Payment
 from payments.states import PaymentState
 from payments.templatetags.won import moment, won
@@ -46,13 +48,41 @@ def test_require_items_names_what_is_missing_or_empty() -> None:
     assert caught.value.missing == ("seller", "item")
 
 
+# What goes by one channel only, and why.
+TEXT, MAIL = {"sms.txt"}, {"email.subject.txt", "email.txt"}
+ONE_CHANNEL = {
+    "verification": (
+        TEXT,
+        "a code proves who holds the phone, so only the phone gets it",
+    ),
+    "line_changed": (TEXT, "what is decided about a line is told to the line and to nobody else"),
+    "ticket_referred": (MAIL, "it goes to the seller, of whom we keep no number that takes texts"),
+}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_notice_goes_by_text_and_mail_but_what_is_for_the_line_alone(kind: str) -> None:
+def test_every_notice_goes_by_text_and_mail_unless_one_of_them_is_wrong_for_it(kind: str) -> None:
     parts = {path.name.partition(".")[2] for path in MESSAGES.glob(f"{kind}.*")}
 
-    is_for_the_line = kind in {"verification", "line_changed"}
-    mail = set() if is_for_the_line else {"email.subject.txt", "email.txt"}
-    assert parts == {"sms.txt"} | mail
+    expected, _why = ONE_CHANNEL.get(kind, (TEXT | MAIL, ""))
+    assert parts == expected
+
+
+@pytest.mark.parametrize("path", sorted(MESSAGES.iterdir()), ids=lambda path: path.name)
+def test_a_notice_holds_a_link_only_to_its_own_page_and_where_its_kind_may(path: Path) -> None:
+    words = path.read_text()
+    kind, _dot, part = path.name.partition(".")
+
+    # The one address our words may hold is the signed one of a request.
+    assert "://" not in words
+    assert "www." not in words
+    assert not re.search(r"\{\{ *(?!track_url)\w*ur[il]\b", words)
+    has_link = "track_url" in words
+    assert has_link == (kinds.KINDS[kind].may_link and part != "email.subject.txt")
+
+
+def test_every_kind_of_notice_declares_what_it_may() -> None:
+    assert sorted(kinds.KINDS) == KINDS
 
 
 def paid_now(language: str) -> Payment:

@@ -1,10 +1,14 @@
 """Every task may run twice and still says and does things once."""
 
 import pytest
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
 
 from payments.models import Message, Payment, Refund
 from payments.states import RefundState
-from support import tasks, tickets
+from payments.texts import ItemsMissing
+from support import notices, tasks, tickets
 from support.models import Ticket
 from tests.support.factories import NOW, approve, open_ticket
 
@@ -51,6 +55,44 @@ def test_approved_says_the_refund_procedure(ticket: Ticket) -> None:
     assert "11월 휴대폰 요금에서 빠져요" in text
     assert "1600-0100" in text
     assert "http" not in text
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_rejected_says_reason_legal_basis_how_to_object_and_the_deadline(
+    payment: Payment, language: str
+) -> None:
+    ticket = open_ticket(payment, email="minji@mail.test")
+    Ticket.objects.filter(pk=ticket.pk).update(language=language)
+    tickets.reject(ticket_id=ticket.pk, reason="이미 들으셨어요.", by="staff:1", now=NOW)
+
+    tasks.notify_ticket_rejected(subject_id=ticket.pk)
+
+    told = Message.objects.filter(kind="ticket_rejected")
+    assert {message.channel for message in told} == {"SMS", "EMAIL"}
+    with translation.override(language):
+        basis = gettext("전자상거래법 제17조 제1항과 제2항")
+        within = gettext("2주")
+    for message in told:
+        for item in ("이미 들으셨어요.", basis, settings.DESK_PHONE, within):
+            assert item in message.text
+
+
+def test_a_refusal_that_lacks_an_item_is_not_queued(
+    ticket: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tickets.reject(ticket_id=ticket.pk, reason="이미 들으셨어요.", by="staff:1", now=NOW)
+    full = notices.context_of(Ticket.objects.get(pk=ticket.pk))
+    monkeypatch.setattr(notices, "context_of", lambda _: full | {"legal_basis": ""})
+
+    with pytest.raises(ItemsMissing) as caught:
+        tasks.notify_ticket_rejected(subject_id=ticket.pk)
+
+    assert caught.value.missing == ("legal basis",)
+    assert not Message.objects.filter(kind="ticket_rejected").exists()
+
+
+def test_every_reason_has_its_legal_basis() -> None:
+    assert set(notices.LEGAL_BASIS) == set(Ticket.Reason.values)
 
 
 def test_rejected_says_the_reason(ticket: Ticket) -> None:
