@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
-from payments import declines, limits
+from payments import declines, limits, money
 from payments.checkout.rows import WrongStep, locked
 from payments.models import LimitTerm, Merchant, Payment
 from payments.models.payments import new_token
-from payments.states import PAYMENT_LIVE
+from payments.states import PAYMENT_LIVE, REFUND_HOLDS_MONEY, PaymentState
 
 # How long the price of an order is taken to hold after its window was opened.
 _AGAIN_WITHIN = timedelta(hours=1)
@@ -113,6 +114,19 @@ def open_again(payment_id: int, *, now: datetime) -> Payment:
     )
 
 
-def mark_used(*, payment_id: int, now: datetime) -> None:
-    """Remember when the shopper first used what was bought (전자상거래법 §17②5)."""
-    Payment.objects.filter(pk=payment_id, state="PAID", used_at__isnull=True).update(used_at=now)
+@transaction.atomic
+def mark_used(*, payment_id: int, now: datetime) -> bool:
+    """Remember when the shopper first used what was bought (전자상거래법 §17②5).
+
+    False when there is nothing to use: not paid, or all of it given back or about to be.
+    """
+    # Races with a cancellation of what was not used yet: whoever has the row first is right.
+    payment = Payment.objects.select_for_update(of=("self",), no_key=True).get(pk=payment_id)
+    promised = payment.refunds.filter(state__in=REFUND_HOLDS_MONEY).aggregate(won=Sum("amount_won"))
+    left_won = money.refundable_won(payment.amount_won, promised["won"] or 0)
+    if payment.state != PaymentState.PAID or not left_won:
+        return False
+    if payment.used_at is None:
+        payment.used_at = now
+        payment.save(update_fields=["used_at"])
+    return True

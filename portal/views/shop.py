@@ -105,8 +105,7 @@ def read(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     chosen = _bought(payment)
     if payment.state != PaymentState.PAID or not _is_open(payment) or chosen.book is None:
         raise Http404
-    if request.method == "GET":
-        checkout.mark_used(payment_id=payment.pk, now=timezone.now())
+    _use(request, payment)
     context = {"merchant": payment.merchant, "payment": payment, "product": chosen}
     return render(request, "portal/shop/read.html", context)
 
@@ -119,8 +118,7 @@ def download(request: HttpRequest, slug: str, token: str) -> HttpResponse | File
     if payment.state != PaymentState.PAID or not _is_open(payment):
         raise Http404
     chosen = _bought(payment)
-    if request.method == "GET":
-        checkout.mark_used(payment_id=payment.pk, now=timezone.now())
+    _use(request, payment)
     if request.GET.get("play"):
         return _playable(request, chosen.file)
     return FileResponse(chosen.file.open("rb"), as_attachment=True, filename=chosen.file_name)
@@ -164,6 +162,13 @@ def _bought(payment: Payment) -> Product:
 
 def _is_open(payment: Payment) -> bool:
     return refunds.remaining_won(payment) > 0
+
+
+def _use(request: HttpRequest, payment: Payment) -> None:
+    """From here on it counts as used; a cancellation that came first wins. A HEAD only looks."""
+    is_first = request.method == "GET" and payment.used_at is None
+    if is_first and not checkout.mark_used(payment_id=payment.pk, now=timezone.now()):
+        raise Http404
 
 
 def _playable(request: HttpRequest, file: Path) -> HttpResponse:
