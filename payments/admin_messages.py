@@ -55,6 +55,8 @@ _RULES = {
     "RECORD_SMALL": gettext_lazy("거래 기록 10,000원 이하 (1년)"),
     "RECORD_LARGE": gettext_lazy("거래 기록 10,000원 초과 (5년)"),
     "MESSAGE": gettext_lazy("결제와 무관한 문자 (1년)"),
+    "LINE_RULES": gettext_lazy("거둔 차단과 한도 (1년)"),
+    "LINE_MONTH": gettext_lazy("달마다 쓴 금액의 번호 (1년)"),
     "VERIFICATION": gettext_lazy("본인 확인 번호 (30일)"),
 }
 _CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")

@@ -221,7 +221,8 @@ INVARIANTS = [
          WHERE payment.state IN ('DECLINED', 'EXPIRED', 'CANCELED', 'REVERSED')
            AND hold.id IS NOT NULL
             OR payment.state = 'PAID' AND use.id IS NOT NULL
-           AND (use.key <> payment.phone_bidx OR use.period <> payment.billing_month)
+           AND (use.key <> payment.phone_bidx AND payment.phone_bidx <> ''
+                AND use.key NOT LIKE 'forgotten:%' OR use.period <> payment.billing_month)
         """,
     ),
     Invariant(

@@ -16,12 +16,25 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce, Concat, Greatest
 
 from payments.calendar import SEOUL
+from payments.limits import Scope
 from payments.models import (
     Consent,
+    LimitUse,
+    LineRules,
     Message,
     Payment,
     PaymentEvent,
@@ -34,6 +47,8 @@ from payments.models.append_only import redacting
 from payments.states import PAYMENT_FINAL, REFUND_FINAL, RefundState
 
 BATCH = 200
+# Begins the key of a counter whose line was forgotten.
+FORGOTTEN = "forgotten:"
 # Of one rule in one run; the next run goes on.
 BATCHES = 50
 SMALL_WON = 10_000
@@ -173,7 +188,12 @@ def _records(amount: Q) -> QuerySet[Payment]:
 
 def _forget_payers(keys: list[int]) -> None:
     Payment.objects.filter(pk__in=keys).update(
-        phone_sealed="", phone_bidx="", phone_last4="", email_sealed="", birthdate_sealed=""
+        phone_sealed="",
+        phone_bidx="",
+        phone_last4="",
+        holder_bidx="",
+        email_sealed="",
+        birthdate_sealed="",
     )
     Refund.objects.filter(payment__in=keys).update(
         bank="", account_sealed="", account_last4="", holder_sealed=""
@@ -200,11 +220,43 @@ def _blank(messages: QuerySet[Message]) -> None:
 
 
 def _proofs_of_lines() -> QuerySet[PhoneVerification]:
-    return PhoneVerification.objects.exclude(phone_sealed="").annotate(since=F("created_at"))
+    nothing = Q(phone_sealed="", phone_bidx="", holder_bidx="", address_bidx="")
+    return PhoneVerification.objects.exclude(nothing).annotate(since=F("created_at"))
 
 
 def _forget_lines(keys: list[int]) -> None:
-    PhoneVerification.objects.filter(pk__in=keys).update(phone_sealed="", phone_bidx="")
+    PhoneVerification.objects.filter(pk__in=keys).update(
+        phone_sealed="", phone_bidx="", holder_bidx="", address_bidx=""
+    )
+
+
+def _rules_without_effect() -> QuerySet[LineRules]:
+    """What a holder decided and has taken back, since it last held; what holds is never dropped."""
+    return (
+        LineRules.objects.exclude(phone_bidx=None)
+        .exclude(is_blocked=True, opens_at=None)
+        .filter(Q(limit_won=None) | Q(next_limit_at__isnull=False), next_limit_won=None)
+        .annotate(since=Greatest("changed_at", "opens_at", "next_limit_at"))
+    )
+
+
+def _forget_rules(keys: list[int]) -> None:
+    LineRules.objects.filter(pk__in=keys).update(phone_sealed="", phone_bidx=None, holder_bidx="")
+
+
+def _spent_by_lines() -> QuerySet[LimitUse]:
+    month_begins = Cast(Concat("period", Value("-01")), DateTimeField())
+    return (
+        LimitUse.objects.filter(scope=Scope.LINE_MONTH)
+        .exclude(key__startswith=FORGOTTEN)
+        .annotate(since=month_begins)
+    )
+
+
+def _forget_spenders(keys: list[int]) -> None:
+    # The figure stays, because the holds of its payments add up to it; whose it was does not.
+    name = Concat(Value(FORGOTTEN), Cast("pk", CharField()))
+    LimitUse.objects.filter(pk__in=keys).update(key=name)
 
 
 RULES = (
@@ -238,6 +290,10 @@ RULES = (
         "pk",
     ),
     Rule("MESSAGE", lambda now: years_ago(now, 1), _loose_messages, _forget_messages, None),
+    # Beside the approvals, the law lists applications and changes of conditions (§66의7①): a year.
+    Rule("LINE_RULES", lambda now: years_ago(now, 1), _rules_without_effect, _forget_rules, None),
+    # Counts for its month only; a year, so that a limit can be explained as long as its payments.
+    Rule("LINE_MONTH", lambda now: years_ago(now, 1), _spent_by_lines, _forget_spenders, None),
     # Our own: long enough to look into abuse.
     Rule(
         "VERIFICATION", lambda now: now - timedelta(days=30), _proofs_of_lines, _forget_lines, None

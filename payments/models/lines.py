@@ -23,10 +23,11 @@ _PLACE_PHONE = "line.phone"
 class LineRules(models.Model):
     """One row a line, found by the keyed hash of its number; its lock orders every change."""
 
-    phone_bidx = models.CharField(max_length=64, unique=True)
-    phone_sealed = models.TextField()
+    # None once it is forgotten, which many rows may be.
+    phone_bidx = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    phone_sealed = models.TextField(blank=True)
     # Who decided: the keyed hash of number and birthdate. Loosening is theirs (payments.lines).
-    holder_bidx = models.CharField(max_length=64)
+    holder_bidx = models.CharField(max_length=64, blank=True)
     is_blocked = models.BooleanField(default=False)
     blocked_at = models.DateTimeField(null=True, blank=True)
     # When the block ends; None while nobody asked for its end.

@@ -10,12 +10,15 @@ from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
-from payments import retention, rotation
+from payments import encryption, invariants, retention, rotation
 from payments.models import (
     Account,
     Consent,
     LedgerEntry,
     LedgerTransaction,
+    LimitHold,
+    LimitUse,
+    LineRules,
     Message,
     Payment,
     PaymentEvent,
@@ -116,6 +119,7 @@ def knows_payer(row: Payment) -> bool:
             row.phone_sealed,
             row.phone_bidx,
             row.phone_last4,
+            row.holder_bidx,
             row.email_sealed,
             message.to_sealed,
             message.to_masked,
@@ -184,7 +188,8 @@ def test_the_sellers_record_and_the_books_stay() -> None:
     after = Payment.objects.values().get(pk=row.pk)
     changed = {name for name, value in after.items() if before[name] != value}
     assert changed == {
-        "phone_sealed", "phone_bidx", "phone_last4", "email_sealed", "birthdate_sealed"
+        "phone_sealed", "phone_bidx", "phone_last4", "holder_bidx", "email_sealed",
+        "birthdate_sealed",
     }  # fmt: skip
     assert LedgerEntry.objects.filter(transaction__payment=row).count() == 2
     assert PaymentEvent.objects.filter(payment=row).count() == 1
@@ -327,6 +332,107 @@ def test_texts_without_a_payment_and_proofs_of_a_line_go_in_their_time() -> None
     assert texts == {"old": False, "new": True}
     proofs = PhoneVerification.objects.order_by("created_at")
     assert [bool(row.phone_sealed or row.phone_bidx) for row in proofs] == [False, True]
+
+
+def test_a_visit_to_ones_payments_is_forgotten_with_its_proof() -> None:
+    proof, _code = PhoneVerification.start(PHONE, at=NOW - timedelta(days=31), seconds=180)
+    proof.begin_visit(holder_bidx="h" * 64, address="203.0.113.7", session_hash="s")
+
+    purged()
+
+    proof.refresh_from_db()
+    assert (proof.holder_bidx, proof.address_bidx) == ("", "")
+
+
+LONG_AGO = years_before(1, days=2)
+FREED = years_before(1, days=1)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({}, "gone"),
+        ({"changed_at": NOW}, "kept"),
+        ({"is_blocked": True, "blocked_at": LONG_AGO}, "kept"),
+        ({"is_blocked": True, "blocked_at": LONG_AGO, "opens_at": FREED}, "gone"),
+        ({"is_blocked": True, "blocked_at": LONG_AGO, "opens_at": NOW}, "kept"),
+        ({"limit_won": 10_000}, "kept"),
+        ({"limit_won": 10_000, "next_limit_at": FREED}, "gone"),
+        ({"limit_won": 10_000, "next_limit_at": FREED, "next_limit_won": 20_000}, "kept"),
+    ],
+)
+def test_what_a_holder_decided_is_forgotten_a_year_after_it_last_held(
+    rules: dict[str, Any], expected: str
+) -> None:
+    for number in (PHONE, "+821090000001"):
+        LineRules.objects.create(
+            phone_bidx=encryption.blind_index(number, kind="phone"),
+            phone_sealed=LineRules.sealed(number),
+            holder_bidx="h" * 64,
+            **({"changed_at": LONG_AGO} | rules),
+        )
+
+    purged()
+
+    for row in LineRules.objects.all():
+        values = {bool(row.phone_bidx), bool(row.phone_sealed), bool(row.holder_bidx)}
+        assert values == {expected == "kept"}
+
+
+def test_whose_month_a_counter_was_is_forgotten_and_its_figure_stays() -> None:
+    uses = [
+        LimitUse.objects.create(
+            scope="LINE_MONTH", key="k" * 64, period=at.strftime("%Y-%m"), used_won=2_200
+        )
+        for at in (years_before(1, days=32), NOW)
+    ]
+
+    purged()
+
+    old, new = (LimitUse.objects.get(pk=use.pk) for use in uses)
+    assert (old.key, old.used_won) == (f"{retention.FORGOTTEN}{old.pk}", 2_200)
+    assert new.key == "k" * 64
+
+
+@pytest.mark.parametrize("amount_won", [2_200, 20_000])
+def test_what_is_forgotten_breaks_no_invariant(amount_won: int) -> None:
+    """The line of a small payment goes with it, that of a large one only from the counter."""
+    row = payment(amount_won, at=years_before(1, days=32))
+    month = row.created_at.astimezone(KST).strftime("%Y-%m")
+    Payment.objects.filter(pk=row.pk).update(billing_month=month)
+    use = LimitUse.objects.create(
+        scope="LINE_MONTH", key=row.phone_bidx, period=month, used_won=amount_won
+    )
+    LimitHold.objects.create(payment=row, use=use, amount_won=amount_won)
+    rules = [rule for rule in invariants.INVARIANTS if rule.code.startswith("I11")]
+
+    purged()
+
+    assert LimitUse.objects.get().key.startswith(retention.FORGOTTEN)
+    assert [rule.code for rule in rules if invariants.offenders(rule)] == []
+
+
+def test_every_hash_of_a_payer_is_destroyed_by_some_rule() -> None:
+    """A keyed hash still tells whether it was them: it goes with what it was made of."""
+    at = years_before(1, days=1)
+    payment(at=at)
+    proof, _code = PhoneVerification.start(PHONE, at=at, seconds=180)
+    proof.begin_visit(holder_bidx="h" * 64, address="203.0.113.7", session_hash="s")
+    LineRules.objects.create(phone_bidx="p" * 64, phone_sealed="", holder_bidx="h", changed_at=at)
+
+    purged()
+
+    ours = apps.get_app_config("payments").get_models()
+    hashes = [
+        (model, field.name)
+        for model in ours
+        for field in model._meta.fields
+        if field.name.endswith("_bidx")
+    ]
+    assert len(hashes) >= 7
+    for model, name in hashes:
+        left = model._default_manager.exclude(**{name: ""}).exclude(**{name: None})
+        assert not left.exists(), (model, name)
 
 
 def test_each_sealed_column_of_the_money_is_destroyed_by_some_rule() -> None:
