@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from payments.states import PAYMENT_FINAL, PAYMENT_MOVES, REFUND_MOVES, Moves
+from payments.states import PAYMENT_FINAL, PAYMENT_MOVES, PAYOUT_MOVES, REFUND_MOVES, Moves
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ def of_history(history: History) -> list[Invariant]:
 
 
 _FINAL = ", ".join(f"'{state}'" for state in sorted(PAYMENT_FINAL))
+# What moves a merchant's money because of a payment: as payments.settlement closes it.
+_SETTLED = "'PAID', 'CARRIER_CANCEL', 'BANK_REFUND', 'CORRECTION'"
 INVARIANTS = [
     Invariant(
         "I1",
@@ -341,6 +343,82 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "S1",
+        "a merchant is owed what was settled and not paid, and what no settlement has yet",
+        f"""
+        SELECT 'merchant ' || merchant.slug FROM payments_merchant merchant
+         WHERE (SELECT coalesce(-sum(entry.amount_won), 0) FROM payments_ledgerentry entry
+                  JOIN payments_ledgertransaction posting ON posting.id = entry.transaction_id
+                 WHERE posting.merchant_id = merchant.id AND entry.account = 'MERCHANT_PAYABLE')
+            <> (SELECT coalesce(sum(net_won), 0) FROM payments_settlement
+                 WHERE merchant_id = merchant.id)
+             - (SELECT coalesce(sum(amount_won), 0) FROM payments_payout
+                 WHERE merchant_id = merchant.id AND state = 'PAID')
+             + (SELECT coalesce(-sum(entry.amount_won), 0) FROM payments_ledgerentry entry
+                  JOIN payments_ledgertransaction posting ON posting.id = entry.transaction_id
+                  LEFT JOIN payments_settlementline line ON line.transaction_id = posting.id
+                 WHERE posting.merchant_id = merchant.id AND entry.account = 'MERCHANT_PAYABLE'
+                   AND posting.kind IN ({_SETTLED}) AND line.id IS NULL)
+        """,  # noqa: S608
+    ),
+    Invariant(
+        "S2",
+        "a settlement is the sum of its lines, late ones apart",
+        """
+        SELECT 'settlement ' || settlement.id FROM payments_settlement settlement
+          LEFT JOIN payments_settlementline line ON line.settlement_id = settlement.id
+         GROUP BY settlement.id
+        HAVING (settlement.gross_won, settlement.refunds_won, settlement.fee_won,
+                settlement.fee_vat_won, settlement.net_won, settlement.late_won)
+            <> (coalesce(sum(line.gross_won), 0), coalesce(sum(line.refunds_won), 0),
+                coalesce(sum(line.fee_won), 0), coalesce(sum(line.fee_vat_won), 0),
+                coalesce(sum(line.net_won), 0),
+                coalesce(sum(line.net_won) FILTER (WHERE line.is_late), 0))
+        """,
+    ),
+    Invariant(
+        "S3",
+        "the line of a settlement is what its posting moved for the merchant",
+        """
+        SELECT 'posting ' || line.transaction_id FROM payments_settlementline line
+          LEFT JOIN payments_ledgerentry entry
+            ON entry.transaction_id = line.transaction_id AND entry.account = 'MERCHANT_PAYABLE'
+         GROUP BY line.id HAVING line.net_won <> coalesce(-sum(entry.amount_won), 0)
+        """,
+    ),
+    Invariant(
+        "S4",
+        "no day of a merchant is in two settlements",
+        """
+        SELECT 'settlement ' || later.id FROM payments_settlement later
+          JOIN payments_settlement earlier
+            ON earlier.merchant_id = later.merchant_id AND earlier.id <> later.id
+           AND earlier.last BETWEEN later.first AND later.last
+        """,
+    ),
+    Invariant(
+        "S5",
+        "a payout is paid by one transfer of its amount, and one that is not paid by none",
+        """
+        SELECT 'payout ' || payout.id FROM payments_payout payout
+          LEFT JOIN payments_payoutcall call ON call.payout_id = payout.id AND call.state = 'OK'
+         GROUP BY payout.id
+        HAVING count(call.id) <> (CASE payout.state WHEN 'PAID' THEN 1 ELSE 0 END)
+            OR sum(call.amount_won) <> payout.amount_won
+        """,
+    ),
+    Invariant(
+        "I23",
+        "nothing is settled while its payment is under an objection",
+        """
+        SELECT 'settlement ' || settlement.id FROM payments_settlementhold hold
+          JOIN payments_settlementline line ON line.payment_id = hold.payment_id
+          JOIN payments_settlement settlement ON settlement.id = line.settlement_id
+         WHERE settlement.closed_at > hold.held_at
+           AND settlement.closed_at < coalesce(hold.released_at, 'infinity')
+        """,
+    ),
+    Invariant(
         "I35",
         "a refund and a posting belong to the merchant of their payment",
         """
@@ -371,6 +449,16 @@ INVARIANTS = [
             "refund_id",
             "REQUESTED",
             REFUND_MOVES,
+        )
+    ),
+    *of_history(
+        History(
+            "payout",
+            "payments_payout",
+            "payments_payoutevent",
+            "payout_id",
+            "SCHEDULED",
+            PAYOUT_MOVES,
         )
     ),
 ]

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from payments import checkout, deliveries, invariants, outbox
-from payments.models import Payment
+from payments import checkout, deliveries, invariants, outbox, settlement
+from payments.models import Payment, SettlementTerms
 from portal import events
 from portal.celery import app
 from portal.management.commands.verify import ALL
@@ -59,6 +59,20 @@ PLANTED = {
     "I12 refund state": "UPDATE payments_refund SET state = 'UNKNOWN'",
     "I37 refund": "UPDATE payments_refundevent SET occurred_at = now() - interval '1 day' "
     "WHERE to_state = 'SUCCEEDED'",
+    "S1": "UPDATE payments_settlement SET gross_won = gross_won + 1, net_won = net_won + 1, "
+    "payable_won = payable_won + 1",
+    "S2": "UPDATE payments_settlement SET late_won = late_won + 1",
+    "S3": "UPDATE payments_settlementline SET net_won = net_won + 1",
+    "S4": "INSERT INTO payments_settlement SELECT (jsonb_populate_record(settlement, "
+    """'{"id": 0, "last": "2099-12-31"}')).* FROM payments_settlement settlement""",
+    "S5": "UPDATE payments_payoutcall SET amount_won = amount_won - 1",
+    "I23": "UPDATE payments_settlementhold SET released_at = NULL",
+    "I12 payout moves": "UPDATE payments_payoutevent SET from_state = 'FAILED'",
+    "I12 payout chain": "DELETE FROM payments_payoutevent WHERE to_state = 'SENDING'",
+    "I12 payout state": "UPDATE payments_payout SET state = 'UNKNOWN'",
+    "I37 payout": "UPDATE payments_payoutevent SET occurred_at = now() - interval '1 day' "
+    "WHERE to_state = 'PAID'",
+    "I23 objection": "UPDATE support_ticket SET kind = 'O', state = 'NEW'",
     "I17": "UPDATE payments_refund SET state = 'WITHDRAWN'",
     "I21": "UPDATE support_ticket SET state = 'REJECTED'",
     "I22": f"UPDATE support_ticket SET result_notified_at = NULL, accepted_at = {MONTH_AGO}",
@@ -84,13 +98,26 @@ def history(operator: Any) -> dict[str, Payment]:
         now=timezone.now(),
     )
     work(paid.refunds.get())
+    _settle(factories.paid(operator.base_url, "0000"))
     app.loader.import_default_modules()
     # The refund was sent as if its delay were over; what it announces is due then.
     later = timezone.now() + timedelta(minutes=1)
-    for _ in range(3):
+    for _ in range(4):
         outbox.drain(events.TASKS, now=later)
     deliveries.send_due(now=later)
     return {"PAID": paid, "ENDED": ended}
+
+
+def _settle(payment: Payment) -> None:
+    """A payment that was held for a while, settled with the first one, and paid out."""
+    now = timezone.now()
+    terms = SettlementTerms(merchant=payment.merchant, payout_days=0)
+    terms.set_account(bank="국민", number="12345678901", holder="멜로디")
+    terms.save()
+    settlement.hold(payment.pk, reason="이의신청", by="agent", now=now)
+    settlement.release(payment.pk, reason="기각", by="agent", now=now)
+    settlement.close_due(now=now + timedelta(days=40))
+    settlement.pay_due(now=now + timedelta(days=40))
 
 
 @pytest.mark.django_db
