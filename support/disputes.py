@@ -1,4 +1,5 @@
-"""Somebody says: this was not me. The line stops paying at once, and the desk looks at it first.
+"""Somebody says: this was not me. The line stops paying at once, the payment's money stays with us,
+and the desk looks at it first.
 
 An objection (이의신청) under 정보통신망법 §58③, which gives us two weeks to answer.
 """
@@ -13,7 +14,7 @@ from payments.calendar import SEOUL
 from payments.lines import Holder
 from payments.models import Payment
 from payments.states import PaymentState
-from support import tickets
+from support import tickets, withholding
 from support.models import Ticket
 
 
@@ -21,7 +22,7 @@ from support.models import Ticket
 def report_not_me(
     *, payment: Payment, holder: Holder, text: str, language: str, now: datetime
 ) -> Ticket:
-    """Block the line and open an urgent case, in one commit; returns the case.
+    """Block the line, hold the money and open an urgent case, in one commit; returns the case.
 
     A request that stands open for the payment becomes urgent instead of getting a twin.
     """
@@ -55,6 +56,7 @@ def _make_urgent(ticket: Ticket, *, text: str, now: datetime) -> Ticket:
         return ticket
     ticket.is_priority = True
     ticket.save(update_fields=["is_priority"])
+    withholding.begin(ticket, by=tickets.SHOPPER, now=now)
     tickets.note(ticket, author=tickets.SYSTEM, text="NOT_ME", at=now)
     if text:
         tickets.say(ticket, author=tickets.SHOPPER, text=text, at=now)

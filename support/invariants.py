@@ -36,6 +36,19 @@ INVARIANTS = [
                > coalesce(reopened_at, accepted_at) + interval '14 days'
         """,
     ),
+    Invariant(
+        "I23 objection",
+        "while an objection is open, the money of its payment is held",
+        """
+        SELECT 'ticket ' || ticket.id FROM support_ticket ticket
+          JOIN payments_payment payment ON payment.id = ticket.payment_id
+         WHERE (ticket.kind = 'O' OR ticket.is_priority)
+           AND ticket.state NOT IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+           AND payment.state = 'PAID'
+           AND NOT EXISTS (SELECT FROM payments_settlementhold hold
+                            WHERE hold.payment_id = payment.id AND hold.released_at IS NULL)
+        """,
+    ),
     *of_history(
         History(
             "ticket",

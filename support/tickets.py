@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from payments import refunds, states
 from payments.calendar import SEOUL
 from payments.models import Payment, Refund
-from support import clocks, notices, office
+from support import clocks, notices, office, withholding
 from support.models import InternalNote, Ticket, TicketEvent, TicketMessage
 from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, TicketState
 
@@ -122,6 +122,8 @@ def file(ticket: Ticket, *, now: datetime, is_announced: bool = True) -> None:
         if standing is None:
             raise
         raise AlreadyOpen(standing) from error
+    if ticket.kind == Ticket.Kind.OBJECTION:
+        withholding.begin(ticket, by=SHOPPER, now=now)
     if ticket.text:
         say(ticket, author=SHOPPER, text=ticket.text, at=now)
 
@@ -323,6 +325,8 @@ def reopen(
     ticket.result_notified_at = None
     ticket.decided_at, ticket.decided_by, ticket.decision_reason = None, "", ""
     _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=reason)
+    if ticket.kind == Ticket.Kind.OBJECTION or ticket.is_priority:
+        withholding.begin(ticket, by=by, now=now)
     notices.send(notices.REOPENED, ticket, now=now, dedupe=notices.round_of(ticket))
     return ticket
 
@@ -431,6 +435,9 @@ def _announce(
     elif ticket.state == TicketState.WAITING_CUSTOMER and target == TicketState.IN_PROGRESS:
         ticket.run_clock(office.hours(), at=now)
     ticket.move_to(target, at=now, by=by, reason=reason)
+    # A merged case goes on in the first one, and so does what is held for it.
+    if target in TICKET_FINAL and target != TicketState.DUPLICATE:
+        withholding.end(ticket, by=by, now=now)
     return ticket
 
 
