@@ -1,4 +1,4 @@
-"""A shop opens a payment, its shopper again when it came to nothing; what was paid for is used."""
+"""A shop opens a payment, the shopper tries it again, and uses what was bought."""
 
 from datetime import datetime, timedelta
 

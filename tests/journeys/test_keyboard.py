@@ -1,4 +1,4 @@
-"""Paying, cancelling and following the refund with the keyboard alone, by roles and names.
+"""Paying, cancelling, following the refund and blocking with the keyboard alone, by names.
 
 Nothing here knows a class or an id: what the keyboard reaches and how it is called is all a
 screen reader has.
@@ -139,3 +139,48 @@ def test_a_request_is_taken_back_with_the_keyboard(page: Page, stack: Stack) -> 
     press(page, page.get_by_role("button", name="요청 거두기"))
 
     expect(page.get_by_role("heading", name="요청을 거두셨어요")).to_be_visible()
+
+
+def test_block_the_line_with_the_keyboard_and_be_refused(page: Page, stack: Stack) -> None:
+    phone = Phone(stack, "2704")
+    people.pay(page, phone)
+    page.goto("/my/")
+    write(page, "휴대전화번호", phone.number)
+    write(page, "생년월일", "900131")
+    press(page, page.get_by_role("button", name="인증번호 받기"))
+    page.wait_for_url("**/my/code/")
+    write(page, "인증번호 6자리", phone.newest(r"(?<=본인 확인 번호 )[0-9]{6}"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/my/")
+
+    press(page, page.get_by_role("link", name="차단·한도", exact=True))
+    expect(page.get_by_role("region", name="결제 차단")).to_contain_text("누르는 즉시")
+    press(page, page.get_by_role("button", name="이 번호의 결제 막기"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("이 번호의 결제를 막아 두었어요")
+    expect(page.get_by_role("status").filter(has_text="막았어요")).to_be_visible()
+
+    people.open_window(page)
+    people.submit_line(page, phone)
+    expect(page.get_by_role("heading", name="결제할 수 없었어요")).to_be_focused()
+    press(page, page.get_by_role("link", name="내 결제에서 차단·한도 보기"))
+    press(page, page.get_by_role("button", name="차단 풀기"))
+    expect(page.get_by_role("region", name="결제 차단")).to_contain_text("에 풀려요")
+
+
+def test_pay_again_from_where_it_ended_with_the_keyboard(page: Page, stack: Stack) -> None:
+    phone = Phone(stack, "2705")
+    people.to_code(page, phone)
+    former = people.token(page)
+    press(page, page.get_by_role("button", name="결제 그만두기"))
+    expect(page.get_by_role("heading", name="결제를 그만두었어요")).to_be_focused()
+    expect(page.get_by_role("region", name="결제 내용")).to_contain_text("청구되지 않아요")
+
+    press(page, page.get_by_role("button", name="다시 결제하기"))
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("휴대폰 정보를 입력해 주세요")
+    assert people.token(page) != former
+    people.submit_line(page, phone)
+    page.wait_for_selector("[name=code]")
+    people.type_code(page, phone.code)
+    expect(page.get_by_role("heading", name=DONE)).to_be_focused()
+    assert people.books(stack, people.reference(page)) == [2_200]

@@ -1,12 +1,9 @@
-"""Finding one's payments again: by keyboard, by roles and names, in both languages and lights."""
+"""Finding one's payments again, cancelling, blocking and reporting: by roles and names."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.conftest import wait_until
 from tests.journeys import people
@@ -16,9 +13,6 @@ from tests.stack import Stack
 pytestmark = pytest.mark.browser
 SOON = 25_000
 PHONE = ViewportSize(width=360, height=780)
-DESKTOP = ViewportSize(width=1280, height=850)
-# The checker reads style sheets by a way of its own that our policy refuses.
-AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
 
 def knock(page: Page, phone: Phone) -> None:
@@ -169,102 +163,3 @@ def test_all_of_it_works_without_javascript(stack: Stack, browser: Browser) -> N
 
     expect(page.get_by_role("button", name="인증번호 받기")).to_be_visible()
     context.close()
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Somebody in one language and light, with a line of their own."""
-
-    page: Page
-    phone: Phone
-
-
-@pytest.fixture(
-    params=[("ko-KR", "light", "2210"), ("ko-KR", "dark", "2211"), ("en-US", "light", "2212")],
-    ids=["korean", "dark", "english"],
-)
-def visitor(browser: Browser, stack: Stack, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """Each with a browser of their own."""
-    locale, light, last4 = request.param
-    context: BrowserContext = browser.new_context(
-        base_url=stack.portal,
-        viewport=PHONE,
-        locale=locale,
-        color_scheme=light,
-        reduced_motion="reduce",
-    )
-    yield Visitor(context.new_page(), Phone(stack, last4))
-    context.close()
-
-
-def looked_at(page: Page) -> list[str]:
-    """What is wrong with the page as it stands, small and wide."""
-    page.wait_for_load_state()
-    problems = []
-    for size in (PHONE, DESKTOP):
-        page.set_viewport_size(size)
-        script = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        if page.evaluate(script) > 0:
-            problems.append(f"{page.url} at {size['width']} px scrolls sideways")
-        for violation in Axe().run(page, options=AXE_OPTIONS).response["violations"]:
-            places = [" ".join(map(str, node["target"])) for node in violation["nodes"][:3]]
-            problems.append(f"{page.url} at {size['width']} px: {violation['id']} {places}")
-    page.set_viewport_size(PHONE)
-    return problems
-
-
-def main_button(page: Page) -> None:
-    page.locator("main form button.main").click()
-    page.wait_for_load_state()
-
-
-def test_every_page_and_error_is_clean(visitor: Visitor) -> None:
-    page, phone = visitor.page, visitor.phone
-    people.open_window(page)
-    people.fill_line(page, phone)
-    main_button(page)
-    page.wait_for_selector("[name=code]")
-    page.fill("[name=code]", phone.code)
-    main_button(page)
-    page.wait_for_selector('#step a[href*="/support/request/"]')
-    reference = people.reference(page)
-
-    page.goto("/my/")
-    problems = looked_at(page)
-    main_button(page)
-    assert page.evaluate("document.activeElement.matches('[data-errors]')")
-    problems += looked_at(page)
-    page.fill("[name=phone]", phone.number)
-    page.fill("[name=birthdate]", "1990-01-31")
-    main_button(page)
-    problems += looked_at(page)
-    page.fill("[name=code]", "12")
-    main_button(page)
-    assert page.evaluate("document.activeElement.id") == "id_code"
-    problems += looked_at(page)
-    page.fill("[name=code]", phone.newest(r"((?<=확인 번호 )|(?<=code is ))[0-9]{6}"))
-    main_button(page)
-    for path in (
-        "/my/",
-        "/my/?month=2020-01",
-        f"/my/{reference}/",
-        f"/my/{reference}/receipt/",
-        f"/my/{reference}/cancel/",
-        f"/my/{reference}/not-me/",
-        "/my/rules/",
-    ):
-        page.goto(path)
-        problems += looked_at(page)
-    page.locator("button[value=limit]").click()
-    page.wait_for_load_state()
-    assert page.evaluate("document.activeElement.id") == "id_limit"
-    problems += looked_at(page)
-    for what in ("block", "unblock"):
-        page.locator(f"button[value={what}]").click()
-        page.wait_for_load_state()
-        problems += looked_at(page)
-    page.goto(f"/my/{reference}/not-me/")
-    main_button(page)
-    problems += looked_at(page)
-
-    assert problems == []

@@ -20,6 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
+from portal import help as guide
 from tests.conftest import PATIENCE_SECONDS, wait_until
 from tests.journeys import people
 from tests.journeys.people import Phone
@@ -252,10 +253,10 @@ def public(visitor: Visitor) -> Iterator[View]:
     page = visitor.page
     for name, path in (
         ("home-wide", "/"),
-        ("help-wide", "/help/"),
         ("shelf-wide", "/shop/melody/"),
         ("product-wide", "/shop/melody/night-walk/"),
         ("shelf-books", "/shop/bookshelf/"),
+        ("product-book", "/shop/bookshelf/night-post/"),
         ("404", "/nothing/"),
         ("login", "/admin/login/"),
     ):
@@ -288,6 +289,21 @@ def public(visitor: Visitor) -> Iterator[View]:
     assert_says(page, "다시 결제하지 말고", "Do not pay again")
     assert_says(page, "1600-0100")
     yield page, "500-wide"
+
+
+def helping(visitor: Visitor) -> Iterator[View]:
+    """All of the help, what a search finds, and the components."""
+    page = visitor.page
+    slugs = [topic.slug for topic in guide.topics(is_sandbox=True)]
+    for name, path in (
+        ("help-wide", "/help/"),
+        ("help-found-wide", "/help/?q=취소" if visitor.language == "ko" else "/help/?q=cancel"),
+        ("help-nothing", "/help/?q=qqqq"),
+        *((f"help-{slug}-wide", f"/help/{slug}/") for slug in slugs),
+        ("design-wide", "/design/"),
+    ):
+        page.goto(path)
+        yield page, name
 
 
 def assert_says(page: Page, *languages: str) -> None:
@@ -352,6 +368,121 @@ def paying(visitor: Visitor) -> Iterator[View]:
     yield page, "library-wide"
 
 
+def reading(visitor: Visitor) -> Iterator[View]:
+    """More time, another number, and a book that is read at once."""
+    page, phone = visitor.page, visitor.phone(10)
+    people.open_window(page, "bookshelf/night-post")
+    page.locator("#more-time button").click()
+    page.wait_for_selector("#more-time strong")
+    yield page, "window-longer"
+    people.fill_line(page, phone)
+    main_button(page)
+    page.wait_for_selector("[name=code]")
+    page.locator('form[action$="/back/"] button').click()
+    page.wait_for_selector("[name=phone]")
+    # The operator is being asked for a text: what another tab of the browser shows meanwhile.
+    payment = people.token(page)
+    with asking_for_a_text(visitor.stack, payment):
+        page.goto(f"/pay/{payment}/")
+        page.wait_for_selector('[hx-get*="step=preparing"]', state="attached")
+        yield page, "window-preparing"
+    page.goto(f"/pay/{payment}/")
+    people.fill_line(page, phone)
+    main_button(page)
+    page.wait_for_selector("[name=code]")
+    page.fill("[name=code]", phone.code)
+    main_button(page)
+    page.wait_for_selector('#step a[href*="/support/request/"]')
+    with under_review(visitor.stack, payment):
+        page.reload()
+        yield page, "window-review"
+    page.reload()
+    page.locator("#step a.main").click()
+    page.wait_for_url("**/library/**")
+    yield page, "library-book"
+    page.locator("main a.main").click()
+    page.wait_for_url("**/read/")
+    yield page, "book-wide"
+
+
+def change(stack: Stack, sql: str, *values: object) -> None:
+    """Change one row as time or an operator would have."""
+    with psycopg.connect(stack.environment["DATABASE_URL"]) as database:
+        assert database.execute(sql, values).rowcount == 1
+
+
+@contextlib.contextmanager
+def asking_for_a_text(stack: Stack, payment: str) -> Iterator[None]:
+    """Hold a payment where the operator has not answered the call for a text."""
+    sql = """UPDATE payments_carriercall SET state = %s, sent_at = now() WHERE kind = 'PREPARE'
+                AND payment_id = (SELECT id FROM payments_payment WHERE token = %s)"""
+    with stack.pause("worker"):
+        change(stack, sql, "SENT", payment)
+        yield
+        change(stack, sql, "OK", payment)
+
+
+@contextlib.contextmanager
+def under_review(stack: Stack, payment: str) -> Iterator[None]:
+    """Hold a payment where a person has to find out what became of it."""
+    sql = "UPDATE payments_payment SET state = %s WHERE token = %s"
+    with stack.pause("worker"):
+        change(stack, sql, "REVIEW", payment)
+        yield
+        change(stack, sql, "PAID", payment)
+
+
+def mine(visitor: Visitor) -> Iterator[View]:
+    """Everything behind the phone number: payments, receipt, cancelling, blocking, reporting."""
+    page, phone = visitor.page, visitor.phone(11)
+    reference = pay(page, phone)
+    page.goto("/my/")
+    yield page, "my-knock-wide"
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "my-knock-errors"
+    page.fill("[name=phone]", phone.number)
+    page.fill("[name=birthdate]", "1990-01-31")
+    main_button(page)
+    page.wait_for_url("**/my/code/")
+    yield page, "my-code-wide"
+    page.fill("[name=code]", "12")
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    assert page.evaluate("document.activeElement.id") == "id_code"
+    yield page, "my-code-error"
+    page.fill("[name=code]", phone.newest(r"((?<=확인 번호 )|(?<=code is ))[0-9]{6}"))
+    main_button(page)
+    page.wait_for_url("**/my/")
+    for name, path in (
+        ("my-payments-wide", ""),
+        ("my-payments-none", "?month=2020-01"),
+        ("my-payment-wide", f"{reference}/"),
+        ("my-receipt", f"{reference}/receipt/"),
+        ("my-cancel", f"{reference}/cancel/"),
+        ("my-not-me", f"{reference}/not-me/"),
+        ("my-rules-wide", "rules/"),
+    ):
+        page.goto(f"/my/{path}")
+        yield page, name
+    page.locator("button[value=limit]").click()
+    page.wait_for_selector("[data-errors]")
+    assert page.evaluate("document.activeElement.id") == "id_limit"
+    yield page, "my-rules-error"
+    for what, name in (("block", "my-blocked-wide"), ("unblock", "my-unblocking")):
+        page.locator(f"button[value={what}]").click()
+        page.wait_for_selector(f"button[value={'unblock' if what == 'block' else 'keep-blocked'}]")
+        yield page, name
+    page.goto(f"/my/{reference}/not-me/")
+    main_button(page)
+    page.wait_for_selector("[aria-labelledby=evidence]")
+    yield page, "my-not-me-next-wide"
+    page.goto("/my/")
+    page.locator('form[action$="/my/leave/"] button').first.click()
+    page.wait_for_selector("[name=phone]")
+    yield page, "my-left"
+
+
 def not_paying(visitor: Visitor) -> Iterator[View]:
     """Every other way a window can look."""
     page, stack = visitor.page, visitor.stack
@@ -382,9 +513,15 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
     assert people.books(stack, people.reference(page)) == [2_200]
     people.open_window(page)
     token = page.url.split("/")[-2]
-    with psycopg.connect(stack.environment["DATABASE_URL"]) as database:
-        sql = "UPDATE payments_payment SET expires_at = now() WHERE token = %s"
-        assert database.execute(sql, [token]).rowcount == 1
+    with stack.pause("worker"):
+        change(
+            stack,
+            "UPDATE payments_payment SET expires_at = now(), check_at = now() WHERE token = %s",
+            token,
+        )
+        page.reload()
+        page.wait_for_selector('[hx-get*="step=closing"]', state="attached")
+        yield page, "window-closing"
 
     def is_over() -> bool:
         page.reload()
@@ -421,6 +558,8 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     yield agent, "desk-queue-wide"
     people.open_case(agent, number)
     yield agent, "desk-case-wide"
+    agent.locator(".desk-step summary").evaluate_all("all => all.forEach((one) => one.click())")
+    yield agent, "desk-case-open"
     agent.locator("button[name=decision][value=reject]").click()
     agent.wait_for_selector("[aria-invalid=true]")
     yield agent, "desk-case-error"
@@ -635,15 +774,36 @@ def back_office(visitor: Visitor) -> Iterator[View]:
     yield owner, "merchant-payments-error"
     owner.goto("/merchant/refunds/")
     yield owner, "merchant-refunds-wide"
+    owner.goto("/merchant/settlements/")
+    yield owner, "merchant-settlements-wide"
     other = visitor.sign_in("owner@bookshelf.test")
-    for name in ("", "payments/", "refunds/"):
+    for name in ("", "payments/", "refunds/", "settlements/"):
         other.goto(f"/merchant/{name}")
         yield other, f"merchant-empty-{name.strip('/') or 'home'}"
 
 
+def leading(visitor: Visitor) -> Iterator[View]:
+    """The lists behind the desk, which a lead sees all of."""
+    lead = visitor.sign_in("lead@demo.test")
+    lead.goto("/admin/")
+    yield lead, "desk-home-lead"
+    paths = lead.locator("#content-main th a").evaluate_all("all => all.map((one) => one.pathname)")
+    for path in paths:
+        if path != "/admin/support/ticket/":
+            lead.goto(path)
+            yield lead, f"desk-list-{path.split('/')[-2]}"
+    for name in ("message", "refund", "outboxevent", "carriercall"):
+        lead.goto(f"/admin/payments/{name}/")
+        lead.locator("#result_list tbody a").first.click()
+        lead.wait_for_url("**/change/")
+        yield lead, f"desk-one-{name}"
+
+
 JOURNEYS = (
     public,
+    helping,
     paying,
+    mine,
     not_paying,
     cancelling,
     asking,
@@ -651,6 +811,9 @@ JOURNEYS = (
     cancelling_without_receipt,
     without_javascript,
     back_office,
+    leading,
+    # Last: until then one of the shops has sold nothing.
+    reading,
 )
 
 

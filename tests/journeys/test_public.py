@@ -1,61 +1,13 @@
-"""Pages anybody can read, and the components they are made of: axe, width, both schemes; the
-dialog and the player.
-"""
+"""The dialog and the player: what the shops do with and without JavaScript."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
-from portal import help as guide
 from tests.stack import Stack
 
 pytestmark = pytest.mark.browser
 
 PHONE = ViewportSize(width=360, height=780)
-PATHS = (
-    "/",
-    "/design/",
-    "/help/?q=취소",
-    "/shop/bookshelf/night-post/",
-    *(f"/help/{topic.slug}/" for topic in guide.topics(is_sandbox=True)),
-)
-WIDTH = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-# Colours do not depend on the language: each scheme is looked at in one.
-@pytest.mark.parametrize(("scheme", "locale"), [("light", "ko-KR"), ("dark", "en-US")])
-def test_every_page_passes_axe_and_fits(
-    browser: Browser, stack: Stack, scheme: str, locale: str
-) -> None:
-    context = browser.new_context(
-        base_url=stack.portal,
-        viewport=PHONE,
-        color_scheme=scheme,  # type: ignore[arg-type]
-        locale=locale,
-    )
-    page = context.new_page()
-    problems = []
-    for path in PATHS:
-        page.goto(path)
-        problems += [f"{path}: {problem}" for problem in _problems(page)]
-    context.close()
-
-    assert problems == []
-
-
-def _problems(page: Page) -> list[str]:
-    report = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
-    found = [
-        f"{violation['id']}: {node['html'][:120]}"
-        for violation in report.response["violations"]
-        for node in violation["nodes"]
-    ]
-    for width in (320, 1280):
-        page.set_viewport_size(ViewportSize(width=width, height=780))
-        if page.evaluate(WIDTH) > 0:
-            found.append(f"wider than {width}")
-    page.set_viewport_size(PHONE)
-    return found
 
 
 def test_a_dialog_opens_holds_the_focus_and_gives_it_back_without_javascript(

@@ -79,12 +79,12 @@ def code_again(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
-    """Close the visit, here and in the books."""
+    """Close the visit, here and in the books; before the door again, for another number."""
     now = timezone.now()
     visit = visits.open_visit(secret_of(request), now=now)
     if visit is not None:
         visits.leave(visit, now=now)
-    return forget(redirect("portal:home"))
+    return forget(redirect("portal:my"))
 
 
 def _code_page(

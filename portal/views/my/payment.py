@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from payments import refunds, standing
 from payments.models import Payment, PhoneVerification
 from payments.states import PaymentState
+from payments.templatetags.won import month, won
 from portal.receipts import facts, sheets
 from portal.views.my import story
 from portal.views.my.payments import pdf_response
@@ -127,7 +128,10 @@ def _headline(payment: Payment) -> tuple[str, str]:
     if payment.state == PaymentState.PAID:
         if facts.returned_won(payment) >= payment.amount_won:
             return _("모두 돌려드렸어요"), facts.bill_line(payment)
-        return _("잘 결제됐어요"), facts.bill_line(payment)
+        return _("잘 결제됐어요"), _("%(month)s 휴대폰 요금 청구서에 %(amount)s이 더해져요.") % {
+            "month": month(payment.billing_month),
+            "amount": won(payment.amount_won),
+        }
     if payment.state in _NOT_CHARGED:
         return _("결제되지 않았어요"), _("돈이 빠져나가지 않았어요. 하실 일은 없어요.")
     if payment.state == PaymentState.AWAITING_CONFIRMATION:
