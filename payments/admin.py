@@ -141,7 +141,18 @@ class MerchantFilter(admin.RelatedFieldListFilter):
         self.title = _("판매자")
 
 
-class LookOnly(admin.ModelAdmin[Any]):
+class Named(admin.ModelAdmin[Any]):
+    """A list under the name of what it lists; Django's own words tell what to select."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list under its own name."""
+        title = self.opts.verbose_name_plural
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class LookOnly(Named):
     """A list and pages of `details`, read-only."""
 
     actions: Any = None
@@ -159,13 +170,6 @@ class LookOnly(admin.ModelAdmin[Any]):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """All of them."""
         return self.details
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list under its own name."""
-        title = self.opts.verbose_name_plural
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def change_view(
         self,
@@ -402,8 +406,9 @@ class CarrierCallAdmin(LookOnly):
     search_fields = ("order_ref__iexact", "payment__reference__iexact")
     search_help_text = gettext_lazy("호출 번호 또는 결제 번호")
     details = (
+        list_display[0],
         _PAYMENT,
-        *list_display,
+        *list_display[2:],
         column("order_ref", gettext_lazy("호출 번호"), lambda row: row.order_ref),
         column("answer", gettext_lazy("답의 원문"), lambda row: row.answer),
         column("tx", gettext_lazy("통신사 승인 번호"), lambda row: row.carrier_tx),

@@ -233,6 +233,23 @@ class ReleaseForm(forms.ModelForm[SettlementHold]):
             self.fields["release_reason"].required = True
 
 
+class StillHeldFilter(admin.SimpleListFilter):
+    """Held now, or let go."""
+
+    title = gettext_lazy("보류")
+    parameter_name = "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The two there are."""
+        return [("1", _("보류 중")), ("0", _("보류를 풂"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those, or all of them when none is chosen."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(released_at__isnull=self.value() == "1")
+
+
 @admin.register(SettlementHold)
 class HoldAdmin(Books):
     """Payments under an objection; a hold is set and let go here, with a reason."""
@@ -245,7 +262,7 @@ class HoldAdmin(Books):
         _at("held_at", gettext_lazy("보류한 시각")),
         _at("released_at", gettext_lazy("푼 시각")),
     )
-    list_filter = (("released_at", admin.EmptyFieldListFilter), ("merchant", MerchantFilter))
+    list_filter = (StillHeldFilter, ("merchant", MerchantFilter))
     list_select_related = ("payment", "merchant")
     search_fields = ("payment__reference__iexact",)
     details = (

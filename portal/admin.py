@@ -9,7 +9,7 @@ from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from payments.admin import column
+from payments.admin import Named, column
 from payments.models import Merchant
 from portal.models import User
 
@@ -26,7 +26,7 @@ class AccountCreationForm(UserCreationForm[User]):
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin[User]):
+class AccountAdmin(Named, UserAdmin[User]):
     """Who may sign in. An account belongs to the desk or to one shop, never to both."""
 
     actions = None
@@ -85,7 +85,7 @@ def _fee(merchant: Merchant) -> str:
 
 
 @admin.register(Merchant)
-class MerchantAdmin(admin.ModelAdmin[Merchant]):
+class MerchantAdmin(Named):
     """The shops and what they pay."""
 
     form = MerchantForm

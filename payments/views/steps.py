@@ -83,7 +83,7 @@ def facts_of(payment: Payment, *, now: datetime, form: Any = None) -> dict[str, 
         "step": step,
         "fragment": f"payments/shopper/_{step}.html",
         "carrier_name": str(registry.carrier(payment.carrier).name) if payment.carrier else "",
-        "bill_label": _("청구되지 않아요") if step == "ended" else _bill_label(payment, now),
+        "bill_label": _bill_label(step, payment, now),
         "stamp": _stamp(step),
         **_details_of(step, payment, form, now),
     }
@@ -167,7 +167,11 @@ def _long_wait_in(payment: Payment, now: datetime) -> int:
     return max(0, LONG_WAIT_SECONDS - int(waited))
 
 
-def _bill_label(payment: Payment, now: datetime) -> str:
+def _bill_label(step: str, payment: Payment, now: datetime) -> str:
+    if step == "closing":
+        return ""
+    if step == "ended":
+        return _("청구되지 않아요")
     name = month(payment.billing_month or calendar.billing_month(now))
     return _("%(month)s 휴대폰 요금에 청구") % {"month": name}
 
