@@ -17,7 +17,7 @@ AS_DEPLOYED := env SANDBOX=0 DEBUG=0 DJANGO_SETTINGS_MODULE=portal.settings \
 	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
 	CARRIER_API_URL=https://operator.example.kr CARRIER_API_TOKEN=for-checks-only
 
-.PHONY: help run test lint browser contact-sheet bench lock messages clean
+.PHONY: help run test lint browser contact-sheet bench chaos lock messages clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -49,6 +49,9 @@ contact-sheet: browser ## one page with a picture of every page: test-results/co
 
 bench: $(VENV)/dev.stamp ## what buying costs a slow phone, on the portal that `make run` has started
 	@$(BIN)/python -m tests.bench.buying
+
+chaos: $(VENV)/dev.stamp ## break everything while a crowd pays: PROFILE=smoke|nightly SEED=n
+	@$(BIN)/python -m tests.chaos --profile $(or $(PROFILE),smoke) $(if $(SEED),--seed $(SEED))
 
 lock: $(VENV)/dev.stamp ## write both lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -53,6 +53,7 @@ class Stack:
     port: int = field(default_factory=boot.free_port)
     sandbox_port: int = field(default_factory=boot.free_port)
     process: subprocess.Popen[bytes] | None = None
+    environment_more: dict[str, str] = field(default_factory=dict)
 
     @property
     def supervisor_pid(self) -> int:
@@ -101,6 +102,7 @@ class Stack:
         environment = {
             **boot.clean_environment(),
             **SHORT_TIMES,
+            **self.environment_more,
             "DATA_DIR": str(self.data_dir),
             "PORT": str(self.port),
             "SANDBOX_PORT": str(self.sandbox_port),

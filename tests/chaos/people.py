@@ -1,0 +1,217 @@
+"""Shoppers who do what a page tells them, try again when it breaks, and remember what it said."""
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx2
+
+from tests.stack import Stack
+
+PATIENCE_SECONDS = 120
+PRODUCTS = ("melody/night-walk", "melody/first-bus", "bookshelf/small-kitchen")
+NOT_CHARGED = "돈이 빠져나가지 않았"
+
+
+@dataclass
+class Memory:
+    """What one shopper was told."""
+
+    last4: str
+    token: str = ""
+    said: str = ""
+    ticket: str = ""
+    errors: int = 0
+
+
+@dataclass
+class Crowd:
+    """Some people side by side, each with phones of their own."""
+
+    stack: Stack
+    count: int
+    seed: int
+    threads: int = 12
+    memories: list[Memory] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _left: int = 0
+
+    @property
+    def done(self) -> int:
+        return len(self.memories)
+
+    def run(self) -> None:
+        """Let everybody pay; returns when the last one has an answer or no patience left."""
+        self._left = self.count
+        workers = [
+            threading.Thread(target=self._queue, args=(number,), daemon=True)
+            for number in range(self.threads)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def _queue(self, number: int) -> None:
+        dice = Random(f"{self.seed}-{number}")
+        for last4 in _phones(number):
+            with self._lock:
+                if not self._left:
+                    return
+                self._left -= 1
+            person = Person(self.stack, dice, Memory(last4))
+            try:
+                person.live()
+            finally:
+                with self._lock:
+                    self.memories.append(person.memory)
+
+
+def _phones(number: int) -> Iterator[str]:
+    # Lines without a special outcome, a hundred to each thread.
+    while True:
+        yield from (f"{1_000 + number * 100 + n:04d}" for n in range(100))
+
+
+class Impatient(Exception):
+    """Two minutes without getting on."""
+
+
+class Person:
+    """One browser without JavaScript, one phone, one payment."""
+
+    def __init__(self, stack: Stack, dice: Random, memory: Memory) -> None:
+        self.stack = stack
+        self.dice = dice
+        self.memory = memory
+        self.since = time.monotonic()
+        self._browser = httpx2.Client(
+            base_url=stack.portal, follow_redirects=True, timeout=20, trust_env=False
+        )
+
+    def live(self) -> None:
+        """Buy something, end somehow, perhaps want the money back."""
+        with contextlib.suppress(Impatient), self._browser:
+            self._buy()
+            habit = self.dice.random()
+            self._go_through(habit)
+            if self.memory.said == "paid" and self.dice.random() < 0.35:
+                self._ask_for_the_money()
+
+    def _buy(self) -> None:
+        product = self.dice.choice(PRODUCTS)
+        page = self._post(f"/shop/{product}/", f"/shop/{product}/buy/", {})
+        while "/pay/" not in page.url.path:
+            self._wait(0.3)
+            page = self._post(f"/shop/{product}/", f"/shop/{product}/buy/", {})
+        self.memory.token = page.url.path.split("/")[2]
+
+    def _go_through(self, habit: float) -> None:
+        """Do what the window shows until it shows an end. Some leave, some just walk away."""
+        window = f"/pay/{self.memory.token}/"
+        wrong = 2 if habit > 0.9 else 0
+        while True:
+            page = self._get(window)
+            match _shown(page.text):
+                case "paid":
+                    self.memory.said = "paid"
+                    return
+                case "ended":
+                    self.memory.said = "not charged" if NOT_CHARGED in page.text else "unclear"
+                    return
+                case "details":
+                    self._post(window, window, self._line())
+                case "code" if habit < 0.04:
+                    return
+                case "code" if habit < 0.08:
+                    self._post(window, f"{window}leave/", {})
+                case "code" if habit < 0.2:
+                    self._use_link()
+                    self._wait(0.5)
+                case "code":
+                    code = self._newest(r"번호 (\d{6})")
+                    if code and wrong:
+                        wrong -= 1
+                        code = f"{(int(code) + 1) % 1_000_000:06d}"
+                    if code:
+                        self._post(window, f"{window}code/", {"code": code})
+                    else:
+                        self._wait(0.5)
+                case _:
+                    self._wait(0.5)
+
+    def _line(self) -> dict[str, str]:
+        consents = ("agree_billing", "agree_privacy", "agree_third_party")
+        return {
+            "carrier": "SKT",
+            "phone": f"010-9000-{self.memory.last4}",
+            "birthdate": "19900131",
+            **dict.fromkeys(consents, "on"),
+        }
+
+    def _ask_for_the_money(self) -> None:
+        request = f"/support/request/?payment={self.memory.token}"
+        while "/support/track/" not in self.memory.ticket:
+            page = self._post(request, request, {"reason": "CHANGE_OF_MIND"})
+            self.memory.ticket = page.url.path
+            self._wait(0.1)
+        if self.dice.random() < 0.1:
+            self._post(self.memory.ticket, f"{self.memory.ticket}withdraw/", {})
+
+    def _use_link(self) -> None:
+        link = self._newest(r"(https?://\S+/confirm/\S+)")
+        if link:
+            self._post(link, link, {})
+
+    def _newest(self, pattern: str) -> str:
+        address = f"{self.stack.sandbox}/phones/0109000{self.memory.last4}/?format=json"
+        answer = self._get(address)
+        texts = answer.json() if answer.is_success else []
+        found = (re.search(pattern, text["text"]) for text in texts)
+        return next((match[1] for match in found if match), "")
+
+    def _get(self, address: str) -> httpx2.Response:
+        while True:
+            with contextlib.suppress(httpx2.HTTPError):
+                response = self._browser.get(address)
+                if response.status_code < 500:
+                    return response
+            self._trouble()
+
+    def _post(self, page: str, address: str, form: dict[str, str]) -> httpx2.Response:
+        """Fill in the form of a page. When it breaks, look at the page again, as people do."""
+        while True:
+            seen = self._get(page)
+            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', seen.text)
+            if token is None:
+                return seen
+            try:
+                return self._browser.post(address, data={**form, "csrfmiddlewaretoken": token[1]})
+            except httpx2.HTTPError:
+                self._trouble()
+                return self._get(page)
+
+    def _trouble(self) -> None:
+        self.memory.errors += 1
+        self._wait(0.4)
+
+    def _wait(self, seconds: float) -> None:
+        if time.monotonic() - self.since > PATIENCE_SECONDS:
+            raise Impatient
+        time.sleep(seconds)
+
+
+def _shown(page: str) -> str:
+    if 'name="birthdate"' in page:
+        return "details"
+    if 'name="code"' in page:
+        return "code"
+    if "step=waiting" in page or "step=link" in page:
+        return "waiting"
+    if "/support/request/?payment=" in page:
+        return "paid"
+    return "ended" if 'id="step"' in page else "waiting"
