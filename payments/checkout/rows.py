@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
 
 from payments import calendar, money
 from payments.carriers.base import PaymentStatus
@@ -54,11 +55,19 @@ class Refused(Exception):
 
 
 def locked(payment_id: int) -> Payment:
-    """The payment's row, locked against every other step, callback and check of it."""
+    """The payment's row, locked against every other step, callback and check of it.
+
+    `has_strays`: a reservation of it may lie with the operator that no step will use, because an
+    answer or a release got lost.
+    """
     return (
         Payment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("merchant")
-        .annotate(fee_terms=FeeTerm.beside_payment(), has_line_rules=LineRules.beside_payment())
+        .annotate(
+            fee_terms=FeeTerm.beside_payment(),
+            has_line_rules=LineRules.beside_payment(),
+            has_strays=Exists(_strays()),
+        )
         .get(pk=payment_id)
     )
 
@@ -90,7 +99,7 @@ def finish(
     With a `release` still to be carried out the row is looked at again, should the process die.
     """
     payment.failure_code = code
-    payment.check_at = at + CALL_GRACE if release else None
+    payment.check_at = at + CALL_GRACE if release else _last_look(payment, at=at)
     LimitHold.release(payment)
     payment.move_to(target, at=at, by=by, reason=code)
 
@@ -103,7 +112,7 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
     payment.paid_at = status.paid_at or at
     payment.billing_month = calendar.billing_month(payment.paid_at)
     payment.carrier_tx = status.carrier_tx
-    payment.check_at = None
+    payment.check_at = _last_look(payment, at=at)
     payment.move_to(PaymentState.PAID, at=at, by=by)
     fee_bps = FeeTerm.bps_of(payment, status.paid_at or at)
     fee = money.fee_for(payment.amount_won, fee_bps)
@@ -148,3 +157,17 @@ def intend_release(payment: Payment, *, now: datetime) -> CarrierCall | None:
     )
     payment.carrier_payment_id = payment.authorization_id = payment.validation_action = ""
     return call
+
+
+def _last_look(payment: Payment, *, at: datetime) -> datetime | None:
+    """When a payment that ends is looked at once more; never, unless it leaves something behind."""
+    has_strays: bool = payment.has_strays  # type: ignore[attr-defined]
+    return at + CALL_GRACE if has_strays else None
+
+
+def _strays() -> QuerySet[CarrierCall]:
+    return CarrierCall.objects.filter(
+        payment=OuterRef("pk"),
+        kind__in=[CarrierCall.Kind.PREPARE, CarrierCall.Kind.REVERSE],
+        state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN],
+    )
