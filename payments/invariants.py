@@ -205,6 +205,17 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "I10 tries",
+        "no code was sent to the operator that was not counted as a try",
+        """
+        SELECT payment.reference FROM payments_payment payment
+          JOIN payments_codechallenge challenge ON challenge.payment_id = payment.id
+          JOIN payments_carriercall call
+            ON call.payment_id = payment.id AND call.kind = 'VALIDATE'
+         GROUP BY payment.id, challenge.attempts HAVING count(*) > challenge.attempts
+        """,
+    ),
+    Invariant(
         "I11 sum",
         "what is taken of a limit is what its payments hold",
         """
