@@ -7,40 +7,23 @@ however it ends (portal/embedded/children.py).
 
 import os
 import shutil
-import socket
-import tempfile
-from pathlib import Path
+import sys
+import urllib.error
+import urllib.request
 
 import pytest
 
-from portal.embedded import addresses, directories, postgres, secrets, valkey
-from portal.embedded.children import Children
-
-_PREFIX = "phonebill-tests-"
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment as it was before this plugin, for programs that make their own."""
-    return {name: value for name, value in os.environ.items() if name not in SET}
-
-
-def free_port() -> int:
-    """A port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def directory() -> Path:
-    """A new directory in memory where there is one, removed at the end of the run."""
-    return Path(tempfile.mkdtemp(dir=BASE))
+from portal.embedded import addresses, directories, postgres, programs, secrets, valkey
+from portal.embedded.children import Children, Program
+from tests import places
+from tests.places import BASE, free_port
 
 
 def pytest_unconfigure() -> None:
     """Stop the servers and remove every file of the run."""
     CHILDREN.close()
     shutil.rmtree(SOCKETS, ignore_errors=True)
-    shutil.rmtree(BASE, ignore_errors=True)
+    places.remove()
 
 
 def pytest_report_header() -> str:
@@ -48,15 +31,29 @@ def pytest_report_header() -> str:
     return f"PostgreSQL and Valkey: {SOCKETS}, files and logs: {BASE}"
 
 
-def _base() -> Path:
-    memory = Path("/dev/shm")
-    parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    for leftover in parent.glob(f"{_PREFIX}*"):
-        if not Path("/proc", leftover.name.removeprefix(_PREFIX)).exists():
-            shutil.rmtree(leftover, ignore_errors=True)
-    path = parent / f"{_PREFIX}{os.getpid()}"
-    path.mkdir(mode=0o711)
-    return path
+def start_operator() -> str:
+    """Start the sandbox operator at the address the settings point to; returns that address."""
+    url = os.environ["CARRIER_API_URL"]
+    module = [sys.executable, "-m", "payments.carriers.sandbox", "migrate"]
+    CHILDREN.run_all([Program("migrate-operator", module)])
+    target = "payments.carriers.sandbox.wsgi:application"
+    port = int(url.rpartition(":")[2])
+    child = CHILDREN.start(Program("operator", programs.granian(target, "127.0.0.1", port, 1, 16)))
+
+    def is_up() -> bool:
+        assert child.is_running(), CHILDREN.last_words(child)
+        return _answers(f"{url}/healthz")
+
+    CHILDREN.wait(is_up, 30, "the operator's start")
+    return url
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _environment() -> dict[str, str]:
@@ -98,9 +95,7 @@ def _start() -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-BASE = _base()
 SOCKETS = directories.sockets_of(BASE)
 CHILDREN = Children(BASE / "logs")
-SET = _environment()
-os.environ.update(SET)
+os.environ.update(_environment())
 _start()

@@ -1,9 +1,6 @@
 """What every test may ask for: the operator, the whole portal, a browser."""
 
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +10,6 @@ from django.conf import settings
 from django.core.management import call_command
 from playwright.sync_api import expect
 
-from portal.embedded import programs
-from portal.embedded.children import Program
 from tests import boot, browser
 from tests.stack import Stack
 
@@ -55,20 +50,7 @@ def _quick_passwords(settings: Any) -> None:
 @pytest.fixture(scope="session")
 def operator() -> Iterator[Operator]:
     """The sandbox operator, at the address the settings point to."""
-    module = [sys.executable, "-m", "payments.carriers.sandbox", "migrate"]
-    boot.CHILDREN.run_all([Program("migrate-operator", module)])
-    port = int(settings.CARRIER_API_URL.rpartition(":")[2])
-    target = "payments.carriers.sandbox.wsgi:application"
-    child = boot.CHILDREN.start(
-        Program("operator", programs.granian(target, "127.0.0.1", port, 1, 16))
-    )
-
-    def is_up() -> bool:
-        assert child.is_running(), boot.CHILDREN.last_words(child)
-        return _answers(f"{settings.CARRIER_API_URL}/healthz")
-
-    boot.CHILDREN.wait(is_up, 30, "the operator's start")
-    yield Operator(settings.CARRIER_API_URL, settings.CARRIER_API_TOKEN)
+    yield Operator(boot.start_operator(), settings.CARRIER_API_TOKEN)
     boot.CHILDREN.stop("operator")
 
 
@@ -103,11 +85,3 @@ def wait_until(is_true: Any, *, seconds: float = PATIENCE_SECONDS, what: str = "
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.1)
     return answer
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -15,7 +15,7 @@ import psycopg
 
 from portal.embedded.addresses import ROOT
 from portal.embedded.directories import sockets_path
-from tests import boot
+from tests import places
 
 SHORT_TIMES = {
     "REFUND_DELAY_SECONDS": "1",
@@ -49,9 +49,9 @@ PROGRAMS = {
 class Stack:
     """A running portal; start() again after a kill continues on the same data and addresses."""
 
-    data_dir: Path = field(default_factory=boot.directory)
-    port: int = field(default_factory=boot.free_port)
-    sandbox_port: int = field(default_factory=boot.free_port)
+    data_dir: Path = field(default_factory=places.directory)
+    port: int = field(default_factory=places.free_port)
+    sandbox_port: int = field(default_factory=places.free_port)
     process: subprocess.Popen[bytes] | None = None
     environment_more: dict[str, str] = field(default_factory=dict)
 
@@ -100,7 +100,7 @@ class Stack:
     def launch(self) -> subprocess.Popen[bytes]:
         """Start without waiting; output goes to up.log."""
         environment = {
-            **boot.clean_environment(),
+            **places.clean_environment(),
             **SHORT_TIMES,
             **self.environment_more,
             "DATA_DIR": str(self.data_dir),
@@ -183,7 +183,7 @@ class Stack:
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env={**boot.clean_environment(), **SHORT_TIMES, "DATA_DIR": str(self.data_dir)},
+            env={**places.clean_environment(), **SHORT_TIMES, "DATA_DIR": str(self.data_dir)},
             capture_output=True,
             text=True,
             check=True,
