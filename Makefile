@@ -50,8 +50,9 @@ contact-sheet: browser ## one page with a picture of every page: test-results/co
 bench: $(VENV)/dev.stamp ## what buying costs a slow phone, on the portal that `make run` has started
 	@$(BIN)/python -m tests.bench.buying
 
-chaos: $(VENV)/dev.stamp ## break everything while a crowd pays: PROFILE=smoke|nightly SEED=n
-	@$(BIN)/python -m tests.chaos --profile $(or $(PROFILE),smoke) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/dev.stamp ## break everything: PROFILE=smoke|nightly|month-end|blind SEED=n PAYMENTS=n
+	@$(BIN)/python -m tests.chaos --profile $(or $(PROFILE),smoke) \
+		$(if $(SEED),--seed $(SEED)) $(if $(PAYMENTS),--payments $(PAYMENTS))
 
 lock: $(VENV)/dev.stamp ## write both lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

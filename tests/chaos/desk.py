@@ -1,6 +1,9 @@
-"""The agent of a chaos run: the same use case the admin calls, on the same database."""
+"""The agents of a chaos run: the same use case the admin calls, on the same database."""
 
 import os
+import threading
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from tests.stack import Stack
@@ -15,28 +18,53 @@ def open_for(stack: Stack) -> None:
     django.setup()
 
 
-def work_off() -> None:
-    """Approve every request that waits; what fails waits for the next round."""
-    from django.db import DatabaseError, InterfaceError, connection
-    from django.utils import timezone
+class Agents(threading.Thread):
+    """Grant what is asked, one after another, until the day is over. `clock` is the portal's."""
 
-    from payments import refunds, states
-    from support import tickets
-    from support.models import Ticket
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(daemon=True)
+        self._clock = clock
+        self._is_over = threading.Event()
 
-    try:
-        waiting: list[Any] = list(Ticket.objects.filter(state="NEW").order_by("pk")[:50])
-        for ticket in waiting:
-            try:
-                tickets.approve(
-                    ticket_id=ticket.pk,
-                    expected_remaining_won=refunds.remaining_won(ticket.payment),
-                    reason="확인했어요.",
-                    by="agent@demo.test",
-                    now=timezone.now(),
-                )
-            except (refunds.UnableToRefund, states.IllegalMove):
-                # Withdrawn by the shopper between the two lines above.
-                continue
-    except (DatabaseError, InterfaceError):
-        connection.close()
+    def run(self) -> None:
+        """Look at the pile twice a second."""
+        while not self._is_over.wait(0.5):
+            self.work_off()
+
+    def go_home(self) -> None:
+        """End the day."""
+        self._is_over.set()
+        self.join()
+
+    def waiting(self) -> int:
+        """How many requests nobody has looked at."""
+        from support.models import Ticket
+
+        return Ticket.objects.filter(state="NEW").count()
+
+    def work_off(self, limit: int = 50) -> None:
+        """Approve the oldest requests that wait; what fails waits for the next round."""
+        from django.db import DatabaseError, InterfaceError, connection
+
+        from payments import refunds, states
+        from support import tickets
+        from support.models import Ticket
+
+        try:
+            waiting: list[Any] = list(
+                Ticket.objects.filter(state="NEW").select_related("payment").order_by("pk")[:limit]
+            )
+            for ticket in waiting:
+                try:
+                    tickets.approve(
+                        ticket_id=ticket.pk,
+                        expected_remaining_won=refunds.remaining_won(ticket.payment),
+                        reason="확인했어요.",
+                        by="agent@demo.test",
+                        now=self._clock(),
+                    )
+                except (refunds.UnableToRefund, states.IllegalMove):
+                    # Withdrawn by the shopper between the two lines above.
+                    continue
+        except (DatabaseError, InterfaceError):
+            connection.close()

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 import httpx2
@@ -26,6 +26,7 @@ class Saboteur:
 
     stack: Stack
     dice: Random
+    _thaws: list[threading.Thread] = field(default_factory=list)
 
     def strike(self) -> str:
         """Do one harm; returns what it was."""
@@ -106,7 +107,8 @@ class Saboteur:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGCONT)
 
-        threading.Thread(target=thaw).start()
+        self._thaws.append(threading.Thread(target=thaw))
+        self._thaws[-1].start()
         return f"{name} hangs for {seconds:.0f} s"
 
     def _forge(self) -> str:
@@ -127,17 +129,16 @@ class Saboteur:
                 raise AssertionError("a forged event was accepted")
         return f"{len(found)} forged events"
 
-
-def heal(stack: Stack) -> None:
-    """Take back what has not happened yet."""
-    address = f"{stack.operator_api}/control/faults"
-    token = {"Authorization": f"Bearer {stack.operator_token}"}
-    for _ in range(100):
-        with contextlib.suppress(httpx2.HTTPError):
-            if httpx2.delete(address, headers=token).is_success:
+    def heal(self) -> None:
+        """Take back what has not happened yet; returns when the operator answers again."""
+        for thaw in self._thaws:
+            thaw.join()
+        for _ in range(100):
+            with contextlib.suppress(httpx2.HTTPError):
+                witness.behave(self.stack)
                 return
-        time.sleep(0.3)
-    raise AssertionError("the operator did not come back")
+            time.sleep(0.3)
+        raise AssertionError("the operator did not come back")
 
 
 def _children(pid: int) -> list[int]:

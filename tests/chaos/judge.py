@@ -1,12 +1,15 @@
 """What must be true when everything has been left alone: ours, the operator's and the people's.
 
-Each check returns sentences; none means that all is well.
+What our own rows can tell is `manage.py verify`'s business. Here is what only somebody outside can
+know: the operator's and the bank's books, the phones, what people were told, and the logs. Each
+check compares two accounts of the same thing and returns sentences; none means that all is well.
 """
 
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,159 +17,223 @@ import psycopg
 
 from tests.chaos.people import Memory
 from tests.stack import Stack
+from tests.survival.witness import RECEIPT
 
 HEAL_SECONDS = 180
-FINAL = ("PAID", "DECLINED", "EXPIRED", "CANCELED", "REVERSED")
-_PHONE = re.compile(rb"(?:\+82|0)10-?9000-?[0-9]{4}")
-# What somebody or something still has to do, and nobody but a person may leave undone.
+# Celery writes how many seconds a task took; 0.0109000… is none.
+_PHONE = re.compile(rb"(?<![0-9.])(?:\+82|0)10-?9000-?[0-9]{4}(?![0-9])")
+# What somebody or something still has to do. A payment in REVIEW waits for a person, and so does a
+# refund for the payer's account.
 _OPEN = {
     "payments": "SELECT count(*) FROM payments_payment WHERE state NOT IN"
     " ('PAID', 'DECLINED', 'EXPIRED', 'CANCELED', 'REVERSED', 'REVIEW')",
+    "strays": "SELECT count(*) FROM payments_payment WHERE state IN"
+    " ('PAID', 'DECLINED', 'EXPIRED', 'CANCELED', 'REVERSED') AND check_at IS NOT NULL",
+    "requests": "SELECT count(*) FROM support_ticket WHERE state = 'NEW'",
     "refunds": "SELECT count(*) FROM payments_refund WHERE state IN"
     " ('REQUESTED', 'SCHEDULED', 'SENDING', 'UNKNOWN')",
     "announcements": "SELECT count(*) FROM payments_outboxevent"
     " WHERE done_at IS NULL AND dead_at IS NULL",
     "messages": "SELECT count(*) FROM payments_message WHERE done_at IS NULL AND dead_at IS NULL",
 }
-# No rows, whatever happened (design §5, §3.7, §3.8).
-_NEVER = {
-    "a posting that does not balance": "SELECT transaction_id FROM payments_ledgerentry"
-    " GROUP BY 1 HAVING sum(amount_won) <> 0",
-    "an order with two live payments": "SELECT order_no FROM payments_payment WHERE state NOT IN"
-    " ('DECLINED', 'EXPIRED', 'CANCELED', 'REVERSED') GROUP BY merchant_id, order_no"
-    " HAVING count(*) > 1",
-    "more refunded than paid": "SELECT p.reference FROM payments_payment p JOIN payments_refund r"
-    " ON r.payment_id = p.id AND r.state NOT IN ('FAILED', 'WITHDRAWN')"
-    " GROUP BY p.id HAVING sum(r.amount_won) > p.amount_won",
-    "more than five tries": "SELECT id FROM payments_codechallenge WHERE attempts > 5",
-    "a state its history does not lead to": "SELECT p.reference FROM payments_payment p"
-    " JOIN LATERAL (SELECT to_state FROM payments_paymentevent WHERE payment_id = p.id"
-    " ORDER BY id DESC LIMIT 1) last ON true WHERE last.to_state <> p.state",
-    "a move out of a final state": "SELECT id FROM payments_paymentevent WHERE from_state IN"
-    " ('PAID', 'DECLINED', 'EXPIRED', 'CANCELED', 'REVERSED')",
-    "money in the clearing account": "SELECT sum(amount_won) FROM payments_ledgerentry"
-    " WHERE account = 'REFUND_CLEARING' HAVING sum(amount_won) <> 0",
-    "a paid payment without its receipt": "SELECT p.reference FROM payments_payment p"
-    " WHERE p.state = 'PAID' AND (SELECT count(*) FROM payments_message m WHERE m.payment_id = p.id"
-    " AND m.kind = 'paid' AND m.channel = 'sms' AND m.done_at IS NOT NULL) <> 1",
-    "a carrier refund sent in another month": "SELECT r.id FROM payments_refund r"
-    " JOIN payments_payment p ON p.id = r.payment_id"
-    " JOIN payments_carriercall c ON c.refund_id = r.id AND c.kind = 'REFUND'"
-    " WHERE date_trunc('month', c.sent_at AT TIME ZONE 'Asia/Seoul')"
-    " <> date_trunc('month', p.paid_at AT TIME ZONE 'Asia/Seoul')",
-    "a request that only failed because the month ended": "SELECT id FROM payments_refund"
-    " WHERE state = 'FAILED' AND failure_code = 'CANCEL_MONTH_CLOSED'",
-}
 
 
-def settle(stack: Stack, *, say: Callable[[str], None]) -> float:
-    """Wait until nothing is open; returns the seconds it took, or HEAL_SECONDS when it did not."""
+@dataclass
+class Books:
+    """Won, as one side has them: by payment what was charged and what a carrier gave back, by
+    the transfer's id what a bank paid out, and what the operator owes in all."""
+
+    charged: Counter[str] = field(default_factory=Counter)
+    refunded: Counter[str] = field(default_factory=Counter)
+    paid_out: Counter[str] = field(default_factory=Counter)
+    receivable_won: int = 0
+
+
+@dataclass
+class Outcome:
+    """What is not true in the end, and the figures of the run."""
+
+    wrong: list[str] = field(default_factory=list)
+    figures: dict[str, object] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def settle(
+    stack: Stack, *, say: Callable[[str], None], seconds: float = HEAL_SECONDS
+) -> float | None:
+    """Wait until nothing is open; returns the seconds it took, None when it stayed open."""
     started = time.monotonic()
-    while (spent := time.monotonic() - started) < HEAL_SECONDS:
+    while (spent := time.monotonic() - started) < seconds:
         still = {what: count for what, count in _open(stack).items() if count}
         if not still:
             return spent
         say("settling: " + ", ".join(f"{count} {what}" for what, count in still.items()))
-        time.sleep(2)
-    return HEAL_SECONDS
+        time.sleep(1)
+    return None
 
 
-def verdict(stack: Stack, memories: Sequence[Memory]) -> list[str]:
+def verdict(stack: Stack, memories: Iterable[Memory]) -> list[str]:
     """Everything that is wrong."""
+    remembered = list(memories)
+    states = dict(ours(stack, "SELECT token, state FROM payments_payment"))
     return [
         *(f"still open: {count} {what}" for what, count in _open(stack).items() if count),
-        *_never(stack),
-        *_books(stack),
-        *_promises(stack, memories),
-        *_logs(stack),
+        *broken_rules(),
+        *differences(our_books(stack), their_books(stack)),
+        *lies(remembered, states),
+        *missing_receipts(remembered, states, receipts(stack)),
+        *leaks({log.name: log.read_bytes() for log in _logs(stack)}),
     ]
 
 
-def states(stack: Stack) -> Counter[str]:
-    """How many payments ended how."""
-    return Counter(dict(_ours(stack, "SELECT state, count(*) FROM payments_payment GROUP BY 1")))
+def broken_rules() -> Iterator[str]:
+    """What `manage.py verify` says of our rows."""
+    from payments import invariants
+    from portal.management.commands.verify import ALL
+
+    for violation in invariants.violations(ALL):
+        rule = violation.invariant
+        yield f"{rule.code}: {violation.offender} ({rule.says})"
 
 
-def _open(stack: Stack) -> dict[str, int]:
-    return {what: _ours(stack, query)[0][0] for what, query in _OPEN.items()}
+def differences(here: Books, there: Books) -> Iterator[str]:
+    """Where two sides' books do not say the same."""
+    for what in ("charged", "refunded", "paid_out"):
+        ours_won, theirs_won = getattr(here, what), getattr(there, what)
+        for key in sorted({*ours_won, *theirs_won}):
+            if ours_won[key] != theirs_won[key]:
+                yield (
+                    f"{key}: {ours_won[key]} won {what.replace('_', ' ')} by our books,"
+                    f" {theirs_won[key]} won by theirs"
+                )
+    if missing := there.receivable_won - here.receivable_won:
+        yield f"the operator's books say that it owes us {missing:+} won more than ours do"
 
 
-def _never(stack: Stack) -> Iterator[str]:
-    for what, query in _NEVER.items():
-        if found := _ours(stack, query):
-            yield f"{what}: {len(found)}, first {found[0][0]}"
-
-
-def _books(stack: Stack) -> Iterator[str]:
-    """Ours against the operator's and the bank's, payment by payment."""
-    ours = dict(
-        _ours(stack, "SELECT reference, amount_won FROM payments_payment WHERE state = 'PAID'")
-    )
-    theirs = Counter[str]()
-    back = Counter[str]()
-    for reference, charged, refunded in _operators(
-        stack,
-        "SELECT reference_code, amount_won, refunded_won FROM sandbox_payment"
-        " WHERE status = 'succeeded'",
-    ):
-        theirs[reference] += charged
-        back[reference] += refunded
-    for reference in sorted({*ours, *theirs}):
-        if ours.get(reference, 0) != theirs[reference]:
-            yield (
-                f"{reference}: ours {ours.get(reference, 0)} won,"
-                f" the operator's {theirs[reference]} won"
-            )
-    refunds = Counter[str]()
-    by_bank = 0
-    for reference, route, won in _ours(
-        stack,
-        "SELECT p.reference, r.route, r.amount_won FROM payments_refund r"
-        " JOIN payments_payment p ON p.id = r.payment_id WHERE r.state = 'SUCCEEDED'",
-    ):
-        refunds[reference] += won if route == "CARRIER" else 0
-        by_bank += won if route == "BANK" else 0
-    for reference in sorted({*refunds, *(+back)}):
-        if refunds[reference] != back[reference]:
-            yield (
-                f"{reference}: refunded {refunds[reference]} won by us,"
-                f" {back[reference]} won by the operator"
-            )
-    [(paid_out,)] = _operators(stack, "SELECT coalesce(sum(amount_won), 0) FROM sandbox_payout")
-    if by_bank != paid_out:
-        yield f"paid out {by_bank} won by us, {paid_out} won by the bank"
-    [(receivable,)] = _ours(
-        stack,
-        "SELECT coalesce(sum(amount_won), 0) FROM payments_ledgerentry"
-        " WHERE account = 'CARRIER_RECEIVABLE'",
-    )
-    if receivable != theirs.total() - back.total():
-        yield f"receivable {receivable} won, the operator owes {theirs.total() - back.total()} won"
-
-
-def _promises(stack: Stack, memories: Sequence[Memory]) -> Iterator[str]:
-    """Who was told "paid" has paid; who was told "not charged" was not."""
-    now = dict(_ours(stack, "SELECT token, state FROM payments_payment"))
+def lies(memories: Iterable[Memory], states: Mapping[str, str]) -> Iterator[str]:
+    """Who was told "paid" has paid, who was told "not charged" was not, and everybody was told."""
     for memory in memories:
-        state = now.get(memory.token, "")
+        state = states.get(memory.token, "nowhere")
+        if memory.token and memory.said not in {"paid", "not charged", "review"}:
+            yield f"{memory.token[:6]}… cannot find out how it ended, and is {state}"
         if memory.said == "paid" and state != "PAID":
             yield f"{memory.token[:6]}… was told it is paid, and is {state}"
         if memory.said == "not charged" and state == "PAID":
             yield f"{memory.token[:6]}… was told nothing was charged, and is {state}"
 
 
-def _logs(stack: Stack) -> Iterator[str]:
-    for log in (stack.data_dir / "logs").glob("*.log*"):
-        if log.name.startswith("operator") or not (found := _PHONE.search(log.read_bytes())):
-            continue
-        yield f"a phone number in {log.name}: …{found.group()[-4:].decode()}"
+def missing_receipts(
+    memories: Iterable[Memory], states: Mapping[str, str], received: Mapping[str, int]
+) -> Iterator[str]:
+    """Each phone got as many receipts as its payments were charged, no more, no fewer."""
+    due = Counter(memory.last4 for memory in memories if states.get(memory.token) == "PAID")
+    for last4 in sorted({*due, *received}):
+        if due[last4] != received.get(last4, 0):
+            yield f"…{last4} paid {due[last4]} times and got {received.get(last4, 0)} receipts"
 
 
-def _ours(stack: Stack, query: str) -> list[tuple[Any, ...]]:
+def leaks(logs: Mapping[str, bytes]) -> Iterator[str]:
+    """Whole phone numbers where none may be."""
+    for name, content in logs.items():
+        if found := _PHONE.search(content):
+            yield f"a phone number in {name}: …{found.group()[-4:].decode()}"
+
+
+def endings(stack: Stack) -> Counter[str]:
+    """How many payments ended how."""
+    return Counter(dict(ours(stack, "SELECT state, count(*) FROM payments_payment GROUP BY 1")))
+
+
+def our_books(stack: Stack) -> Books:
+    """By our rows."""
+    books = Books()
+    for reference, won in ours(
+        stack, "SELECT reference, amount_won FROM payments_payment WHERE state = 'PAID'"
+    ):
+        books.charged[reference] += won
+    for reference, order_ref, won in ours(
+        stack,
+        "SELECT p.reference, CASE r.route WHEN 'BANK' THEN c.order_ref END, r.amount_won"
+        " FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id"
+        " LEFT JOIN payments_carriercall c"
+        " ON c.refund_id = r.id AND c.kind = 'PAYOUT' AND c.state = 'OK'"
+        " WHERE r.state = 'SUCCEEDED'",
+    ):
+        (books.paid_out if order_ref else books.refunded)[order_ref or reference] += won
+    for order_ref, won in ours(
+        stack, "SELECT order_ref, amount_won FROM payments_payoutcall WHERE state = 'OK'"
+    ):
+        books.paid_out[order_ref] += won
+    [(books.receivable_won,)] = ours(
+        stack,
+        "SELECT coalesce(sum(amount_won), 0) FROM payments_ledgerentry"
+        " WHERE account = 'CARRIER_RECEIVABLE'",
+    )
+    return books
+
+
+def their_books(stack: Stack) -> Books:
+    """By the operator's rows and the bank's."""
+    books = Books()
+    for reference, charged, refunded in theirs(
+        stack,
+        "SELECT reference_code, amount_won, refunded_won FROM operator_sandbox_payment"
+        " WHERE status = 'succeeded'",
+    ):
+        books.charged[reference] += charged
+        books.refunded[reference] += refunded
+    for payout_id, won in theirs(
+        stack, "SELECT payout_id, amount_won FROM operator_sandbox_payout"
+    ):
+        books.paid_out[payout_id] += won
+    books.receivable_won = books.charged.total() - books.refunded.total()
+    return books
+
+
+def receipts(stack: Stack) -> dict[str, int]:
+    """How many receipts lie on each phone, by its last four digits."""
+    return dict(
+        theirs(
+            stack,
+            "SELECT right(recipient, 4), count(*) FROM operator_sandbox_message"
+            f" WHERE channel = 'sms' AND text LIKE '%{RECEIPT}%' GROUP BY 1",
+        )
+    )
+
+
+def commit(root: Path) -> str:
+    """Which code this was, as far as the checkout says."""
+    git = root / ".git"
+    if git.is_file():
+        git = Path(git.read_text().removeprefix("gitdir: ").strip())
+    head = (git / "HEAD").read_text().strip() if (git / "HEAD").exists() else "?"
+    name = head.removeprefix("ref: ")
+    for reference in (git / name, git.parent.parent / name):
+        if name != head and reference.is_file():
+            return reference.read_text().strip()[:10]
+    return head[:10]
+
+
+def _open(stack: Stack) -> dict[str, int]:
+    return {what: ours(stack, query)[0][0] for what, query in _OPEN.items()}
+
+
+def _logs(stack: Stack) -> Iterator[Path]:
+    # The operator's own log may name its own lines.
+    return (
+        log
+        for log in (stack.data_dir / "logs").glob("*.log*")
+        if not log.name.startswith("operator")
+    )
+
+
+def ours(stack: Stack, query: str) -> list[tuple[Any, ...]]:
+    """Rows of the portal's database."""
     return _rows(stack.environment["DATABASE_URL"], query)
 
 
-def _operators(stack: Stack, query: str) -> list[tuple[Any, ...]]:
+def theirs(stack: Stack, query: str) -> list[tuple[Any, ...]]:
+    """Rows of the operator's database."""
     return _rows(stack.environment["SANDBOX_DATABASE_URL"], query)
 
 
@@ -180,10 +247,3 @@ def _rows(address: str, query: str) -> list[tuple[Any, ...]]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
-
-
-def commit(root: Path) -> str:
-    """Which code this was, as far as the checkout says."""
-    head = (root / ".git/HEAD").read_text().strip() if (root / ".git/HEAD").exists() else "?"
-    reference = root / ".git" / head.removeprefix("ref: ")
-    return (reference.read_text() if reference.is_file() else head).strip()[:10]

@@ -4,7 +4,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -12,9 +12,18 @@ import httpx2
 
 from tests.stack import Stack
 
+# Longer than a window stays open and a frozen operator takes.
 PATIENCE_SECONDS = 120
 PRODUCTS = ("melody/night-walk", "melody/first-bus", "bookshelf/small-kitchen")
-NOT_CHARGED = "돈이 빠져나가지 않았"
+# By what the steps of the window are told apart: the words and forms of templates/payments/shopper.
+_MARKS = {
+    "details": 'name="birthdate"',
+    "code": 'name="code"',
+    "waiting": "data-poll",
+    "paid": "/support/request/?payment=",
+    "not charged": "돈이 빠져나가지 않았어요",
+    "review": "담당자가 결과를 확인하고 있어요",
+}
 
 
 @dataclass
@@ -116,12 +125,9 @@ class Person:
         wrong = 2 if habit > 0.9 else 0
         while True:
             page = self._get(window)
-            match _shown(page.text):
-                case "paid":
-                    self.memory.said = "paid"
-                    return
-                case "ended":
-                    self.memory.said = "not charged" if NOT_CHARGED in page.text else "unclear"
+            match shown(page.text):
+                case "paid" | "not charged" | "review" as end:
+                    self.memory.said = end
                     return
                 case "details":
                     self._post(window, window, self._line())
@@ -155,12 +161,24 @@ class Person:
 
     def _ask_for_the_money(self) -> None:
         request = f"/support/request/?payment={self.memory.token}"
-        while "/support/track/" not in self.memory.ticket:
+        while not self.memory.ticket:
             page = self._post(request, request, {"reason": "CHANGE_OF_MIND"})
-            self.memory.ticket = page.url.path
+            if "/support/track/" in page.url.path:
+                self.memory.ticket = page.url.path
             self._wait(0.1)
         if self.dice.random() < 0.1:
             self._post(self.memory.ticket, f"{self.memory.ticket}withdraw/", {})
+
+    def look_again(self) -> None:
+        """Come back to the window, another day, in another browser."""
+        with contextlib.suppress(Impatient), self._browser:
+            self.memory.said = shown(self._get(f"/pay/{self.memory.token}/").text)
+
+    def name_account(self, account: dict[str, str]) -> None:
+        """Look at one's request, and say where the money shall go if it asks."""
+        with contextlib.suppress(Impatient), self._browser:
+            if 'name="bank"' in self._get(self.memory.ticket).text:
+                self._post(self.memory.ticket, f"{self.memory.ticket}account/", account)
 
     def _use_link(self) -> None:
         link = self._newest(r"(https?://\S+/confirm/\S+)")
@@ -188,6 +206,8 @@ class Person:
             seen = self._get(page)
             token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', seen.text)
             if token is None:
+                # The page has moved on and asks for nothing any more.
+                self._wait(0.1)
                 return seen
             try:
                 return self._browser.post(address, data={**form, "csrfmiddlewaretoken": token[1]})
@@ -205,13 +225,13 @@ class Person:
         time.sleep(seconds)
 
 
-def _shown(page: str) -> str:
-    if 'name="birthdate"' in page:
-        return "details"
-    if 'name="code"' in page:
-        return "code"
-    if "step=waiting" in page or "step=link" in page:
-        return "waiting"
-    if "/support/request/?payment=" in page:
-        return "paid"
-    return "ended" if 'id="step"' in page else "waiting"
+def look_again(stack: Stack, memories: Iterable[Memory]) -> None:
+    """Whoever has not been told how it ended comes back and asks."""
+    for memory in memories:
+        if memory.token and not memory.said:
+            Person(stack, Random(0), memory).look_again()
+
+
+def shown(page: str) -> str:
+    """The step a page of the window shows; "" for a page that is none, or broken."""
+    return next((step for step, mark in _MARKS.items() if mark in page), "")
