@@ -27,6 +27,12 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for browsers and whole portals go first, so that quick ones fill the gaps."""
+    slow = ("journeys", "survival", "embedded", "sandbox")
+    items.sort(key=lambda item: item.path.parent.name not in slow)
+
+
 @dataclass(frozen=True)
 class Operator:
     """The sandbox operator's server."""
