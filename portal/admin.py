@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin import Named, column
 from payments.models import Merchant
 from portal.models import User
 
-# What a group may do is written in portal/demo.py and held by tests, not clicked together.
+# What a group may do is written in portal/roles.py and held by tests, not clicked together.
 admin.site.unregister(Group)
 
 
@@ -44,6 +45,19 @@ class AccountAdmin(Named, UserAdmin[User]):
     )
     add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)
     filter_horizontal = ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Nobody makes a superuser without being one, or raises themselves."""
+        if request.user.is_superuser:
+            return ()
+        mine = ("is_staff", "groups") if obj and obj.pk == request.user.pk else ()
+        return ("is_superuser", *mine)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """A superuser's account, and its password, is a superuser's to change."""
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """The few groups there are, to tick."""

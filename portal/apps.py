@@ -1,8 +1,9 @@
 """The site: accounts, shop, merchant back office; joins the desk and the money."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 from django.core import checks
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,12 @@ class PortalConfig(AppConfig):
         """Hold the demo accounts out of real life at every start."""
         # By name: its module needs the models, which are there from now on, not before.
         checks.register(import_string("portal.demo.no_demo_accounts"), checks.Tags.database)
+        # Accounts migrate after our apps: by then every permission there is has its row.
+        post_migrate.connect(
+            import_string("portal.roles.agree"),
+            sender=apps.get_app_config("auth"),
+            dispatch_uid="portal.roles",
+        )
 
 
 class DeskAdminConfig(AdminConfig):

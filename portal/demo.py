@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
+from portal import roles
 from portal.models import User
 
 PASSWORD = "demo-only-Passw0rd"  # noqa: S105 (printed by `manage.py up`)
@@ -26,11 +27,11 @@ class Shop:
 
 @dataclass(frozen=True)
 class Agent:
-    """Somebody at the desk: name, groups by name."""
+    """Somebody at the desk: name and role."""
 
     email: str
     name: str
-    groups: tuple[str, ...]
+    role: str
 
 
 SHOPS = (
@@ -38,45 +39,12 @@ SHOPS = (
     Shop("bookshelf", "북셸프", "02-555-0200", "help@bookshelf.test", "owner@bookshelf.test"),
 )
 AGENTS = (
-    Agent("agent@demo.test", "상담원", ("상담원",)),
-    Agent("lead@demo.test", "상담팀장", ("상담원", "상담팀장")),
+    Agent("agent@demo.test", "상담원", roles.AGENT),
+    Agent("lead@demo.test", "상담팀장", roles.LEAD),
+    Agent("finance@demo.test", "정산 담당", roles.FINANCE),
+    Agent("operator@demo.test", "운영자", roles.OPERATOR),
 )
 ACCOUNTS = frozenset({*(shop.owner for shop in SHOPS), *(agent.email for agent in AGENTS)})
-
-# Group → permissions as `app.codename`.
-GROUPS = {
-    "상담원": (
-        "support.view_ticket",
-        "support.change_ticket",
-        "support.reveal_ticket",
-        "payments.view_payment",
-        "payments.view_refund",
-        "payments.view_message",
-    ),
-    "상담팀장": (
-        "support.assign_ticket",
-        "support.view_auditentry",
-        "support.view_dayexception",
-        "support.add_dayexception",
-        "support.change_dayexception",
-        "support.delete_dayexception",
-        "payments.resend_message",
-        "payments.view_retentionproof",
-        "payments.view_outboxevent",
-        "payments.view_carriercall",
-        "payments.view_merchant",
-        "payments.view_ledgertransaction",
-        "payments.view_settlement",
-        "payments.view_payout",
-        "payments.view_settlementhold",
-        "payments.add_settlementhold",
-        "payments.change_settlementhold",
-        "payments.view_reconciliation",
-        "payments.view_difference",
-        "payments.change_difference",
-        "portal.view_user",
-    ),
-}
 
 
 def is_barred(email: str) -> bool:

@@ -26,6 +26,8 @@ RESTART_SECONDS = 3.0
 DEMO_ACCOUNTS = (
     ("agent@demo.test", "/admin/"),
     ("lead@demo.test", "/admin/"),
+    ("finance@demo.test", "/admin/"),
+    ("operator@demo.test", "/admin/"),
     ("owner@melody.test", "/merchant/"),
     ("owner@bookshelf.test", "/merchant/"),
 )

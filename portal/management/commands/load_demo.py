@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 
 from payments.cycles import Cycle
@@ -21,7 +21,6 @@ class Command(BaseCommand):
         """Raises CommandError outside sandbox mode."""
         if not settings.SANDBOX:
             raise CommandError("Demo data exists in sandbox mode only. Set SANDBOX=1.")
-        groups = {name: _group(name, labels) for name, labels in demo.GROUPS.items()}
         for shop in demo.SHOPS:
             merchant, _ = Merchant.objects.get_or_create(
                 slug=shop.slug,
@@ -31,7 +30,7 @@ class Command(BaseCommand):
             _terms(merchant)
         for agent in demo.AGENTS:
             user = _user(agent.email, name=agent.name, is_staff=True)
-            user.groups.add(*(groups[name] for name in agent.groups))
+            user.groups.add(Group.objects.get(name=agent.role))
         self.stdout.write("demo shops and accounts are there")
 
 
@@ -47,14 +46,3 @@ def _terms(merchant: Merchant) -> None:
 def _user(email: str, **fields: Any) -> User:
     existing = User.objects.filter(email=email).first()
     return existing or User.objects.create_user(email, demo.PASSWORD, **fields)
-
-
-def _group(name: str, labels: tuple[str, ...]) -> Group:
-    group, _ = Group.objects.get_or_create(name=name)
-    for label in labels:
-        app, codename = label.split(".")
-        permission = Permission.objects.filter(content_type__app_label=app, codename=codename)
-        if not permission:
-            raise CommandError(f"There is no permission {label}.")
-        group.permissions.add(*permission)
-    return group
