@@ -99,6 +99,7 @@ def test_an_agent_reads_how_a_message_stands_and_every_try(desk: Client) -> None
         ("a kind to come", "번호 123456 입니다"),
         ("ticket_received", f"진행 보기: {site.PUBLIC_URL}/support/track/{TOKEN}/"),
     ],
+    ids=["a code", "a code of a kind to come", "a link"],
 )
 def test_neither_codes_nor_links_nor_addresses_are_shown(
     desk: Client, kind: str, text: str
