@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from random import Random
 
-from django.utils import timezone
-
 from payments import calendar
 from tests import places
 from tests.chaos import desk, judge
@@ -22,7 +20,7 @@ from tests.chaos.storm import TIMES
 from tests.stack import Stack
 from tests.survival import witness
 
-PAYMENTS = 300
+PAYMENTS = 200
 # What each crowd is of all: in the evening, towards the cut-off, over midnight.
 _EVENING, _LATE = 0.4, 0.4
 _ACCOUNT = {"bank": "004", "number": "12345678901", "holder": "홍길동"}
@@ -44,7 +42,7 @@ _ROUTES = "SELECT route, count(*) FROM payments_refund WHERE state = 'SUCCEEDED'
 def run(seed: int, payments: int | None, *, say: Callable[[str], None]) -> judge.Outcome:
     """Live through the night and judge. Raises clock.Missing without libfaketime."""
     clock = Clock(places.directory() / "clock")
-    midnight = _next_midnight()
+    midnight = _next_midnight(clock())
     clock.set(midnight - timedelta(minutes=20))
     stack = Stack(environment_more={**TIMES, **clock.environment()})
     stack.start()
@@ -149,9 +147,8 @@ def _broken_promises(stack: Stack) -> Iterator[str]:
         yield f"{reference} was refunded by its operator in another month"
 
 
-def _next_midnight() -> datetime:
+def _next_midnight(now: datetime) -> datetime:
     """The end of the month whose last 20 minutes are still to come."""
-    now = timezone.now()
     end = calendar.month_end(now)
     return end if now < end - timedelta(minutes=21) else calendar.month_end(end)
 

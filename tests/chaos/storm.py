@@ -35,6 +35,11 @@ class Force:
     faults: int
     rounds: int
 
+    def scaled_to(self, payments: int) -> "Force":
+        """As much harm for each payment, but every crash point once at least."""
+        share = payments / self.payments
+        return Force(payments, round(self.faults * share), max(1, round(self.rounds * share)))
+
 
 @dataclass
 class _Harm:
@@ -50,13 +55,14 @@ def run(
     force: Force, seed: int, payments: int | None, *, say: Callable[[str], None]
 ) -> judge.Outcome:
     """Let them pay, break it, heal it, and judge. `payments` instead of the force's number."""
+    force = force.scaled_to(payments or force.payments)
     directory = places.directory()
     marks = {"DJANGO_SETTINGS_MODULE": "tests.chaos.settings", points.DIRECTORY: str(directory)}
     stack = Stack(environment_more={**TIMES, **marks})
     stack.start()
     try:
         desk.open_for(stack)
-        crowd = Crowd(stack, payments or force.payments, seed)
+        crowd = Crowd(stack, force.payments, seed)
         agents = desk.Agents(timezone.now)
         agents.start()
         saboteur = Saboteur(stack, Random(seed))
