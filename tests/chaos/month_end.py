@@ -25,7 +25,7 @@ PAYMENTS = 200
 _EVENING, _LATE = 0.4, 0.4
 _ACCOUNT = {"bank": "004", "number": "12345678901", "holder": "홍길동"}
 _ENDS = (
-    "SELECT t.number, t.state, coalesce(r.state, '') FROM support_ticket t"
+    "SELECT t.id, t.state, coalesce(r.state, '') FROM support_ticket t"
     " LEFT JOIN payments_refund r ON r.id = t.refund_id"
     " WHERE t.state <> 'WITHDRAWN' AND coalesce(r.state, '') <> 'SUCCEEDED'"
 )
@@ -141,8 +141,8 @@ def _end(stack: Stack, memories: list[Memory], say: Callable[[str], None]) -> fl
 
 
 def _broken_promises(stack: Stack) -> Iterator[str]:
-    for number, ticket, refund in judge.ours(stack, _ENDS):
-        yield f"request {number} is {ticket} and its refund {refund or 'missing'}"
+    for request, ticket, refund in judge.ours(stack, _ENDS):
+        yield f"request {request} is {ticket} and its refund {refund or 'missing'}"
     for (reference,) in judge.theirs(stack, _OUTSIDE):
         yield f"{reference} was refunded by its operator in another month"
 
