@@ -22,6 +22,10 @@ MATRIX = {
     "support.add_dayexception": "LO",
     "support.change_dayexception": "LO",
     "support.delete_dayexception": "LO",
+    "support.view_macro": "AL",
+    "support.add_macro": "L",
+    "support.change_macro": "L",
+    "support.delete_macro": "L",
     "support.view_auditentry": "LO",
     # Payments and what was told about them
     "payments.view_payment": "ALFO",

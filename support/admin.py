@@ -9,11 +9,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,18 +23,19 @@ from payments import refunds, states
 from payments.admin import column
 from payments.calendar import NotPaid
 from payments.templatetags.won import full_day, moment
-from support import desk, forms, notices, office, queue, steps, tickets
+from support import desk, forms, macros, notices, office, queue, replies, steps, tickets
 from support.admin_audit import AuditEntryAdmin
 from support.admin_reveal import Reveals
-from support.models import DayException, Ticket, TicketEvent, pk_of_number
+from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
 from support.queue import View
 from support.states import TICKET_UNDECIDED, TicketState
 
-__all__ = ["AuditEntryAdmin", "DayExceptionAdmin", "TicketAdmin"]
+__all__ = ["AuditEntryAdmin", "DayExceptionAdmin", "MacroAdmin", "TicketAdmin"]
 
 _QUEUE_BESIDE_CASE = 6
 _DIGITS = 18
-_STEPS = frozenset({steps.ASK, steps.REFER, steps.DUPLICATE, steps.REOPEN})
+_STEPS = frozenset({steps.ASK, steps.REFER, steps.DUPLICATE, steps.REOPEN, steps.REPLY})
+_TAKE_BACK = "take-back"
 _HANDING = frozenset({"claim", "release", "assign"})
 _WRITING = frozenset({"approve", "reject", "note", "answer"}) | _STEPS
 _VIEWS = {
@@ -107,6 +110,8 @@ class TicketAdmin(Reveals):
         decision = request.POST.get("decision", "")
         if decision in _HANDING:
             return self._hand_over(request, ticket, decision)
+        if decision == _TAKE_BACK:
+            return self._take_back(request, ticket)
         if decision in _WRITING:
             return self._act(request, ticket, decision)
         raise Http404
@@ -146,10 +151,22 @@ class TicketAdmin(Reveals):
             return self._again(request, ticket, conflict=_("이미 닫힌 요청이에요."))
         return HttpResponseRedirect(request.path)
 
+    def _take_back(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        try:
+            replies.withdraw(
+                reply_id=_number(request, "reply"),
+                by=f"staff:{request.user.pk}",
+                now=timezone.now(),
+            )
+        except replies.TooLate:
+            return self._again(request, ticket, conflict=_("이미 나간 답장이라 거둘 수 없어요."))
+        messages.success(request, _("답장을 거뒀어요. 고객에게 아무것도 가지 않았어요."))
+        return HttpResponseRedirect(request.path)
+
     def _act(self, request: HttpRequest, ticket: Ticket, decision: str) -> HttpResponse:
         typed = request.POST.get("reason", "").strip()
         first = _first(request) if decision == steps.DUPLICATE else None
-        missing = _("적은 것이 없어요") if decision in {"note", "answer"} else ""
+        missing = _("적은 것이 없어요") if decision in {"note", "answer", steps.REPLY} else ""
         problem = forms.reason_problem(typed, missing=missing)
         if not problem and decision == steps.DUPLICATE and first is None:
             problem = _("먼저 들어온 요청의 번호를 C-20417처럼 적어 주세요")
@@ -163,7 +180,7 @@ class TicketAdmin(Reveals):
         except tickets.ChangedMeanwhile as error:
             conflict = _("그사이 이 요청이 바뀌었어요. 바뀐 것을 보고 다시 결정하세요.")
             return self._again(request, ticket, conflict=conflict, since=error.events, **kept)
-        except states.IllegalMove:
+        except (states.IllegalMove, replies.Closed):
             return self._again(request, ticket, conflict=_moved_on(ticket.pk), **kept)
         except (
             refunds.UnableToRefund,
@@ -195,6 +212,7 @@ class TicketAdmin(Reveals):
             "step": step,
             "typed": typed,
             "number": request.POST.get("number", ""),
+            "waits": "waits" in request.POST,
             "seen": request.POST.get("seen", ""),
             "reader": reader,
             "text": words,
@@ -243,6 +261,7 @@ class TicketAdmin(Reveals):
             "is_mine": ticket.assignee_id == request.user.pk,
             "colleagues": _colleagues() if request.user.has_perm("support.assign_ticket") else [],
             "steps": steps.available(ticket) if can_change else [],
+            **_reply_facts(request, ticket, can_change=can_change, kept=(decision, typed)),
             "approve_text": _approve_text(ticket, outcome),
             "reject_text": notices.preview(
                 notices.REJECTED, ticket, decision_reason=_("(위에 적은 이유)")
@@ -263,12 +282,35 @@ class TicketAdmin(Reveals):
         return TemplateResponse(request, "admin/support/ticket/case.html", context, status=status)
 
 
-@admin.register(DayException)
-class DayExceptionAdmin(admin.ModelAdmin[DayException]):
-    """Days on which the desk's calendar is not the usual one; deadlines follow at once."""
+class Listed(admin.ModelAdmin[Any]):
+    """A plain table under its own name: Django's titles are for developers."""
 
     actions = None
     show_facets = admin.ShowFacets.NEVER
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list."""
+        title = {"title": self.opts.verbose_name_plural}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A row, old or new."""
+        title = {"title": self.opts.verbose_name, "subtitle": None}
+        return super().changeform_view(request, object_id, form_url, title | (extra_context or {}))
+
+
+@admin.register(DayException)
+class DayExceptionAdmin(Listed):
+    """Days on which the desk's calendar is not the usual one; deadlines follow at once."""
+
     list_display = (
         column("date", gettext_lazy("날짜"), lambda row: full_day(row.day)),
         column("name", gettext_lazy("이름"), lambda row: row.name),
@@ -306,6 +348,46 @@ class DayExceptionAdmin(admin.ModelAdmin[DayException]):
         messages.info(request, _("답변 기한 {count}건이 옮겨졌어요.").format(count=moved))
 
 
+class MacroForm(ModelForm[Macro]):
+    """A macro whose gaps all have something to fill them."""
+
+    class Meta:
+        model = Macro
+        fields = ("name", "text", "kind", "waits", "is_active")
+        help_texts = {
+            "text": format_lazy(
+                gettext_lazy("빈칸: {names}"),
+                names=" ".join(f"{{{name}}}" for name in macros.NAMES),
+            )
+        }
+
+    def clean_text(self) -> str:
+        """Refuse a gap nobody can fill, and resident numbers."""
+        text = forms.without_resident_number(self.cleaned_data["text"])
+        try:
+            macros.check(text)
+        except macros.UnknownGap as error:
+            raise ValidationError(
+                _("모르는 빈칸이에요: {name}").format(name=f"{{{error.name}}}")
+            ) from error
+        return text
+
+
+@admin.register(Macro)
+class MacroAdmin(Listed):
+    """Ready-made replies."""
+
+    form = MacroForm
+    list_display = (
+        column("name", gettext_lazy("이름"), lambda row: row.name),
+        column("kind", gettext_lazy("요청 종류"), lambda row: row.get_kind_display() or _("모두")),
+        column("text", gettext_lazy("글"), lambda row: row.text),
+        column("active", gettext_lazy("씀"), lambda row: _("예") if row.is_active else _("아니요")),
+    )
+    search_fields = ("name", "text")
+    search_help_text = gettext_lazy("이름이나 글")
+
+
 def _carry_out(
     request: HttpRequest, ticket: Ticket, decision: str, typed: str, first: Ticket | None
 ) -> str:
@@ -323,6 +405,9 @@ def _carry_out(
         is_customer = ticket.state == TicketState.WAITING_CUSTOMER
         heard = tickets.customer_answered if is_customer else tickets.merchant_answered
         heard(text=typed, **facts)
+        return ""
+    if decision == steps.REPLY:
+        replies.write(text=typed, waits="waits" in request.POST, seen=seen, **facts)
         return ""
     if decision == steps.REOPEN:
         tickets.reopen(reason=typed, seen=seen, **facts)
@@ -342,6 +427,31 @@ def _carry_out(
         return _("판매자에게 물었어요. 답이 오면 여기에 적어 주세요.")
     tickets.mark_duplicate(first_id=first.pk if first else 0, reason=typed, seen=seen, **facts)
     return _("같은 요청으로 닫고 고객에게 알렸어요.")
+
+
+def _reply_facts(
+    request: HttpRequest, ticket: Ticket, *, can_change: bool, kept: tuple[str, str]
+) -> dict[str, Any]:
+    """The reply being written: what was typed, or the chosen macro with its gaps filled."""
+    if not can_change or ticket.is_final:
+        return {"can_reply": False}
+    offered, chosen = macros.offered(ticket), request.GET.get("macro", "")
+    macro = next((macro for macro in offered if str(macro.pk) == chosen), None)
+    decision, typed = kept
+    is_typed = decision == steps.REPLY
+    waits = "waits" in request.POST if is_typed else bool(macro and macro.waits)
+    return {
+        "can_reply": True,
+        "reply_step": steps.of(steps.REPLY),
+        "macros": offered,
+        "macro": macro,
+        "reply_text": typed if is_typed else macros.filled(macro.text, ticket) if macro else "",
+        "reply_waits": waits,
+        "by_mail": bool(ticket.email_sealed),
+        "on_hold": [
+            (reply, reply.author == f"staff:{request.user.pk}") for reply in replies.on_hold(ticket)
+        ],
+    }
 
 
 def _view(name: str) -> View:

@@ -318,6 +318,56 @@ class InternalNote(models.Model):
         return f"{self.ticket_id}: {self.author}"
 
 
+class Reply(models.Model):
+    """Words on their way to the customer: on hold, then sent or taken back (`support.replies`)."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="replies")
+    text = models.TextField()
+    waits = models.BooleanField(default=False)
+    author = models.CharField(max_length=80)
+    written_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="reply_sent_or_withdrawn",
+                condition=Q(sent_at__isnull=True) | Q(withdrawn_at__isnull=True),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="reply_due",
+                fields=["due_at"],
+                condition=Q(sent_at__isnull=True, withdrawn_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}: {self.author}"
+
+
+class Macro(models.Model):
+    """A ready-made reply with gaps (`support.macros`), for one kind of request or for all."""
+
+    name = models.CharField(_("이름"), max_length=40, unique=True)
+    text = models.TextField(_("글"), max_length=300)
+    kind = models.CharField(
+        _("요청 종류"), max_length=1, choices=Ticket.Kind.choices, blank=True, default=""
+    )
+    waits = models.BooleanField(_("보낸 뒤 고객의 답을 기다림"), default=False)
+    is_active = models.BooleanField(_("씀"), default=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("답장 틀")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DayException(models.Model):
     """A day on which the desk's calendar is not the usual one (임시공휴일, a Saturday we work)."""
 

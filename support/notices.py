@@ -26,6 +26,7 @@ QUESTION = "ticket_question"
 DUPLICATE = "ticket_duplicate"
 REOPENED = "ticket_reopened"
 REFERRED = "ticket_referred"
+REPLY = "ticket_reply"
 # What a request of each reason is judged by, so what a refusal rests on (domain §6, §7.2).
 LEGAL_BASIS: dict[str, Promise] = {
     Ticket.Reason.CHANGE_OF_MIND: _("전자상거래법 제17조 제1항과 제2항"),
@@ -54,6 +55,28 @@ def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words:
             required=partial(_items_of_refusal, ticket) if kind == REJECTED else dict,
             now=now,
         )
+
+
+def send_reply(ticket: Ticket, *, text: str, now: datetime, dedupe: str) -> None:
+    """Queue an agent's words on one channel: by mail to who gave an address, else by text."""
+    notifications.notify(
+        REPLY,
+        dedupe_key=f"{REPLY}:{ticket.pk}{dedupe}",
+        phone="" if ticket.email_sealed else ticket.phone,
+        email=ticket.email,
+        context=context_of(ticket) | {"reply": text},
+        payment=ticket.payment,
+        language=ticket.language,
+        now=now,
+    )
+
+
+def preview_reply(ticket: Ticket, *, text: str) -> str:
+    """The mail or text as it would read."""
+    channel = "email" if ticket.email_sealed else "sms"
+    with translation.override(ticket.language):
+        words = context_of(ticket) | {"reply": text}
+        return render_to_string(f"messages/{REPLY}.{channel}.txt", words).strip()
 
 
 def send_to_merchant(ticket: Ticket, *, question: str, now: datetime, dedupe: str) -> None:

@@ -43,6 +43,15 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One turn of the conversation as the customer reads it."""
+
+    text: str
+    at: datetime
+    is_mine: bool
+
+
+@dataclass(frozen=True)
 class Progress:
     """Everything the tracking page says about a request.
 
@@ -64,6 +73,8 @@ class Progress:
     needs_answer: bool
     waits_for: str
     expected: str
+    talk: tuple[Turn, ...]
+    can_write: bool
 
 
 def of(ticket: Ticket, *, now: datetime) -> Progress:
@@ -73,13 +84,16 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
     needs_account = _needs_account(ticket)
     needs_answer = ticket.state == TicketState.WAITING_CUSTOMER
     headline, sentence = _headline(ticket, now)
+    talk = _talk(ticket)
     return Progress(
         headline=headline,
         sentence=sentence,
         stamp=_stamp(ticket),
         bill_line=_bill_line(ticket, is_bank=is_bank),
         steps=_steps(ticket, is_bank=is_bank),
-        version=f"{ticket.state}-{refund.state}-{refund.route}" if refund else ticket.state,
+        version="-".join(
+            [ticket.state, *([refund.state, refund.route] if refund else []), str(len(talk))]
+        ),
         is_final=ticket.is_final,
         is_bank=is_bank,
         is_returning=not ticket.is_final or ticket.state == TicketState.RESOLVED,
@@ -89,7 +103,15 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
         needs_answer=needs_answer,
         waits_for=_waits_for(ticket),
         expected=_expected(ticket),
+        talk=talk,
+        can_write=not ticket.is_final and not needs_answer,
     )
+
+
+def _talk(ticket: Ticket) -> tuple[Turn, ...]:
+    """What customer and desk told each other; what the seller or colleagues said is not in it."""
+    rows = ticket.messages.filter(party=TicketMessage.Party.CUSTOMER).order_by("pk")
+    return tuple(Turn(row.text, row.at, row.author == tickets.SHOPPER) for row in rows)
 
 
 def question(ticket: Ticket) -> str:

@@ -12,6 +12,7 @@ from support.models import Ticket
 from support.states import TICKET_MOVES, TicketState
 
 ASK, REFER, DUPLICATE, REOPEN = "ask", "refer", "duplicate", "reopen"
+REPLY = "reply"
 _TARGETS = {
     ASK: TicketState.WAITING_CUSTOMER,
     REFER: TicketState.WAITING_MERCHANT,
@@ -65,6 +66,13 @@ def of(name: str) -> Step:
             _("이 요청은 닫히고, 대화는 먼저 들어온 요청에서 함께 보여요. 돈은 움직이지 않아요."),
             _("같은 요청으로 닫기"),
         ),
+        REPLY: Step(
+            REPLY,
+            _("답장하기"),
+            _("고객에게 보낼 글"),
+            _("보낸 뒤 15초 동안 거둘 수 있어요. 고객은 진행 화면에서도 읽어요."),
+            _("답장 보내기"),
+        ),
         REOPEN: Step(
             REOPEN,
             _("다시 열기"),
@@ -79,6 +87,9 @@ def text(name: str, ticket: Ticket, *, typed: str, first: Ticket | None = None) 
     """Who will read what, word for word, when the step is taken now."""
     if name == REFER:
         return _("판매자가 받을 메일"), notices.preview_to_merchant(ticket, question=typed)
+    if name == REPLY:
+        reader = _("고객이 받을 메일") if ticket.email_sealed else _("고객이 받을 문자")
+        return reader, notices.preview_reply(ticket, text=typed)
     if name == ASK:
         words = notices.preview(notices.QUESTION, ticket, question=typed)
     elif name == DUPLICATE:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from payments.models import Refund
 from payments.states import RefundState
-from support import notices, tickets
+from support import notices, replies, tickets
 from support.models import Ticket
 
 
@@ -52,6 +52,12 @@ def notify_account_needed(*, subject_id: int, **_: Any) -> None:
     # An account that the bank refused is asked for anew; each asking is its own notice.
     times = refund.events.filter(to_state=RefundState.AWAITING_ACCOUNT).count()
     notices.send(notices.ACCOUNT_NEEDED, _ticket(ticket.pk), now=now, dedupe=f":{times}")
+
+
+@shared_task
+def send_replies(**_: Any) -> None:
+    """Replies whose time to be taken back is over go out."""
+    replies.send_due(now=timezone.now())
 
 
 def _ticket(pk: int) -> Ticket:

@@ -8,7 +8,7 @@ Every function only writes rows, in one transaction; operators and texts are som
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -23,6 +23,10 @@ SHOPPER = "shopper"
 SYSTEM = "system"
 MERCHANT = "merchant"
 _ANSWERED = "ANSWERED"
+_REPLIED = "ticket.replied"
+# Unasked messages of a customer to one case: a telephone is better than an eleventh.
+_WRITING_LIMIT = 10
+_WRITING_WINDOW = timedelta(hours=1)
 
 
 class AlreadyOpen(Exception):
@@ -55,6 +59,10 @@ class ChangedMeanwhile(Exception):
     def __init__(self, events: list[TicketEvent]) -> None:
         super().__init__(len(events))
         self.events = events
+
+
+class TooMany(Exception):
+    """A customer has written too often lately."""
 
 
 class NotTheSameMatter(Exception):
@@ -147,7 +155,7 @@ def approve(
     reason = _required(reason)
     ticket = _locked(ticket_id)
     # Two agents press at once: the second one waits for the lock and then finds no way on.
-    _check(ticket, TicketState.APPROVED, seen)
+    _check(ticket, TicketState.APPROVED, seen, by=by)
     if ticket.payment_id is None:
         raise NothingToRefund
     ticket.refund = refunds.request(
@@ -172,7 +180,7 @@ def reject(
     """
     reason = _required(reason)
     ticket = _locked(ticket_id)
-    _check(ticket, TicketState.REJECTED, seen)
+    _check(ticket, TicketState.REJECTED, seen, by=by)
     return _decide(ticket, TicketState.REJECTED, reason=reason, by=by, now=now)
 
 
@@ -210,7 +218,7 @@ def ask_customer(
     """
     question = _required(question)
     ticket = _locked(ticket_id)
-    _check(ticket, TicketState.WAITING_CUSTOMER, seen)
+    _check(ticket, TicketState.WAITING_CUSTOMER, seen, by=by)
     said = say(ticket, author=by, text=question, at=now)
     _announce(ticket, TicketState.WAITING_CUSTOMER, by=by, now=now, reason=question)
     notices.send(notices.QUESTION, ticket, now=now, dedupe=f":{said.pk}", question=question)
@@ -227,7 +235,7 @@ def ask_merchant(
     """
     question = _required(question)
     ticket = _locked(ticket_id)
-    _check(ticket, TicketState.WAITING_MERCHANT, seen)
+    _check(ticket, TicketState.WAITING_MERCHANT, seen, by=by)
     if ticket.payment is None:
         raise NothingToRefund
     said = say(ticket, author=by, text=question, at=now, party=TicketMessage.Party.MERCHANT)
@@ -247,6 +255,40 @@ def customer_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
     say(ticket, author=SHOPPER, text=_required(text), at=now)
     return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
+
+
+@transaction.atomic
+def customer_wrote(*, ticket_id: int, text: str, now: datetime) -> Ticket:
+    """Write down what the customer says unasked; to a question it is the answer.
+
+    Raises ReasonMissing, TooMany, and IllegalMove when the case is closed.
+    """
+    text = _required(text)
+    ticket = _locked(ticket_id)
+    if ticket.is_final:
+        raise states.IllegalMove(ticket.state, ticket.state)
+    if ticket.state == TicketState.WAITING_CUSTOMER:
+        return customer_answered(ticket_id=ticket_id, text=text, by=SHOPPER, now=now)
+    lately = ticket.messages.filter(author=SHOPPER, at__gt=now - _WRITING_WINDOW)
+    if lately.count() >= _WRITING_LIMIT:
+        raise TooMany
+    say(ticket, author=SHOPPER, text=text, at=now)
+    ticket.log("ticket.customer_wrote", at=now, by=SHOPPER)
+    return ticket
+
+
+@transaction.atomic
+def replied(*, ticket_id: int, text: str, by: str, now: datetime) -> TicketMessage:
+    """Write down what we told the customer."""
+    ticket = _locked(ticket_id)
+    ticket.log(_REPLIED, at=now, by=by)
+    return say(ticket, author=by, text=text, at=now)
+
+
+@transaction.atomic
+def wait_for_customer(*, ticket_id: int, by: str, now: datetime) -> Ticket:
+    """The customer has the floor. Raises IllegalMove unless somebody can be waited for."""
+    return _announce(_locked(ticket_id), TicketState.WAITING_CUSTOMER, by=by, now=now)
 
 
 @transaction.atomic
@@ -275,7 +317,7 @@ def mark_duplicate(
     # In the order of their ids, so that two agents merging both ways do not lock each other out.
     rows = {pk: _locked(pk) for pk in sorted({ticket_id, first_id}) if _exists(pk)}
     ticket, first = rows[ticket_id], rows.get(first_id)
-    _check(ticket, TicketState.DUPLICATE, seen)
+    _check(ticket, TicketState.DUPLICATE, seen, by=by)
     if (
         first is None
         or first == ticket
@@ -311,7 +353,7 @@ def reopen(
     # Of the moves to "in progress" only those from a closed case are a reopening.
     if ticket.state not in TICKET_FINAL:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
-    _check(ticket, TicketState.IN_PROGRESS, seen)
+    _check(ticket, TicketState.IN_PROGRESS, seen, by=by)
     payment = ticket.payment
     if payment is not None:
         if standing := open_ticket_of(payment):
@@ -398,6 +440,14 @@ def last_change(ticket: Ticket) -> int:
     return last or 0
 
 
+def unseen(ticket: Ticket, seen: int | None, *, by: str) -> list[TicketEvent]:
+    """What came after `seen`, but for own replies, which leave later than they are written."""
+    if seen is None:
+        return []
+    since = ticket.events.filter(pk__gt=seen).exclude(event=_REPLIED, actor=by)
+    return list(since.order_by("pk"))
+
+
 def open_ticket_of(payment: Payment) -> Ticket | None:
     """The request about this payment that is not closed yet."""
     return Ticket.objects.filter(payment=payment, state__in=TICKET_OPEN).first()
@@ -441,12 +491,9 @@ def _announce(
     return ticket
 
 
-def _check(ticket: Ticket, target: TicketState, seen: int | None) -> None:
+def _check(ticket: Ticket, target: TicketState, seen: int | None, *, by: str) -> None:
     states.check_move(TICKET_MOVES, ticket.state, target)
-    if seen is None:
-        return
-    since = list(ticket.events.filter(pk__gt=seen).order_by("pk"))
-    if since:
+    if since := unseen(ticket, seen, by=by):
         raise ChangedMeanwhile(since)
 
 

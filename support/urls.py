@@ -14,5 +14,6 @@ urlpatterns = [
     path("track/<str:token>/", shopper.track, name="track"),
     path("track/<str:token>/withdraw/", shopper.withdraw, name="withdraw"),
     path("track/<str:token>/answer/", answers.answer, name="answer"),
+    path("track/<str:token>/write/", answers.write, name="write"),
     path("track/<str:token>/account/", shopper.account, name="account"),
 ]

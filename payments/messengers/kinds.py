@@ -49,6 +49,7 @@ KINDS = {
     "ticket_resolved": Kind(),
     "ticket_account_needed": Kind(may_link=True),
     "ticket_question": Kind(may_link=True),
+    "ticket_reply": Kind(may_link=True),
     "ticket_reopened": Kind(may_link=True),
     "ticket_referred": Kind(),
     "ticket_duplicate": Kind(),

@@ -18,7 +18,7 @@ from payments.models import Message, Payment
 from portal import roles
 from portal.models import User
 from support import audit, tickets
-from support.models import AuditEntry, DayException
+from support.models import AuditEntry, DayException, Macro
 from tests.portal import histories
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,7 @@ TABLES = {
     "portal/user": ("LO", "O", "O", ""),
     "support/ticket": ("AL", "", "AL", ""),
     "support/dayexception": ("LO", "LO", "LO", "LO"),
+    "support/macro": ("AL", "L", "L", "L"),
     "support/auditentry": ("LO", "", "", ""),
 }
 # Everything else under /admin/: method, address, and the status by letter.
@@ -129,6 +130,7 @@ def rows() -> dict[str, int | str]:
         "support/ticket": ticket.pk,
         "support/auditentry": entry.pk,
         "support/dayexception": day.pk,
+        "support/macro": Macro.objects.create(name="인사", text="안녕하세요").pk,
         "portal/user": plain.pk,
         "merchant": paid.reference,
     }
