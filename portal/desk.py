@@ -1,9 +1,11 @@
 """The agents' desk: Django's admin under our name and look."""
 
+from importlib import import_module
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,6 +21,16 @@ class DeskSite(AdminSite):
         super().__init__(name)
         # Rows go one by one, each on the trail.
         self.disable_action("delete_selected")
+
+    def get_urls(self) -> list[Any]:
+        """The admin's own pages and the leads' board."""
+        # Views need the models, which are not there yet when Django makes its site.
+        board = import_module("portal.views.board")
+        return [
+            path("board/", self.admin_view(board.page(self)), name="board"),
+            path("board.csv", self.admin_view(board.as_csv), name="board-csv"),
+            *super().get_urls(),
+        ]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models, the desk first."""

@@ -22,6 +22,7 @@ MATRIX = {
     "support.add_dayexception": "LO",
     "support.change_dayexception": "LO",
     "support.delete_dayexception": "LO",
+    "support.view_board": "L",
     "support.view_macro": "AL",
     "support.add_macro": "L",
     "support.change_macro": "L",

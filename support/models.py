@@ -128,6 +128,7 @@ class Ticket(Moving):
         verbose_name_plural = _("요청 목록")
         permissions = [
             ("assign_ticket", "Can hand a case to somebody else"),
+            ("view_board", "Can see how the desk does"),
             ("reveal_ticket", "Can read the customer's personal data"),
         ]
         constraints = [
@@ -155,6 +156,8 @@ class Ticket(Moving):
                 fields=["deadline_at", "id"],
                 condition=Q(state__in=sorted(TICKET_OPEN)),
             ),
+            models.Index(name="ticket_accepted", fields=["accepted_at"]),
+            models.Index(name="ticket_decided", fields=["decided_at"]),
             models.Index(
                 name="ticket_assignee_queue",
                 fields=["assignee", "deadline_at", "id"],

@@ -51,6 +51,8 @@ PAGES = {
     ("get", ""): dict.fromkeys("ALFO", 200),
     ("get", "password_change/"): dict.fromkeys("ALFO", 200),
     ("get", "password_change/done/"): dict.fromkeys("ALFO", 200),
+    ("get", "board/"): {"A": 403, "L": 200, "F": 403, "O": 403},
+    ("get", "board.csv"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "jsi18n/"): dict.fromkeys("ALFO", 200),
     # Nothing is offered for completion, nothing has a page of its own on the site.
     ("get", "autocomplete/"): dict.fromkeys("ALFO", 403),
