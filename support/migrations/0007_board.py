@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name='ticket',
-            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else'), ('view_board', 'Can see how the desk does'), ('reveal_ticket', "Can read the customer's personal data")], 'verbose_name': '요청', 'verbose_name_plural': '요청'},
+            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else'), ('view_board', 'Can see how the desk does'), ('reveal_ticket', "Can read the customer's personal data")], 'verbose_name': '요청', 'verbose_name_plural': '요청 목록'},
         ),
         migrations.AddIndex(
             model_name='ticket',
