@@ -602,7 +602,29 @@ def asking(visitor: Visitor) -> Iterator[View]:
     agent.locator("button[value=claim]").click()
     agent.wait_for_selector("button[value=release]")
     yield agent, "desk-case-claimed"
-    agent.locator(".desk-step summary").first.click()
+    with visitor.stack.pause("worker"):
+        agent.locator(".desk-step:has(#reply-reason) summary").click()
+        agent.fill("#reply-reason", "곧 확인해 드릴게요.")
+        agent.locator("button[value=reply]").click()
+        agent.wait_for_selector("[name=confirmed]", state="attached")
+        agent.locator("button[value=reply]").click()
+        agent.wait_for_selector("button[value=take-back]")
+        yield agent, "desk-reply-held"
+        agent.locator("button[value=take-back]").click()
+        agent.wait_for_selector(".messagelist")
+    agent.locator('a[href$="/reveal/"]').click()
+    agent.wait_for_selector("#reason")
+    yield agent, "desk-reveal-wide"
+    agent.fill("#reason", "되걸기 요청")
+    agent.locator(".desk-buttons button").click()
+    agent.wait_for_selector(".desk-revealed")
+    yield agent, "desk-revealed"
+    agent.goto("/admin/board/")
+    yield agent, "desk-board-wide"
+    agent.goto("/admin/support/auditentry/")
+    yield agent, "desk-audit-wide"
+    people.open_case(agent, number)
+    agent.locator(".desk-step:has(#ask-reason) summary").click()
     agent.fill("#ask-reason", "언제 처음 들으셨나요?")
     agent.locator("button[value=ask]").click()
     agent.wait_for_selector("[name=confirmed]", state="attached")
@@ -611,6 +633,8 @@ def asking(visitor: Visitor) -> Iterator[View]:
     agent.wait_for_selector(".messagelist")
     agent.goto("/admin/support/ticket/?view=waiting")
     yield agent, "desk-waiting-wide"
+    page.goto(f"{track.rstrip('/')}/write/")
+    yield page, "write-wide"
     page.goto(track)
     yield page, "track-question-wide"
     page.locator('main a[href$="/answer/"]').click()

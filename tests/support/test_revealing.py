@@ -204,7 +204,11 @@ def test_the_trail_is_found_by_the_phone_it_is_about(
     reveal(desk, ticket)
     sign_in(desk, agent, "view_auditentry")
     url = "/admin/support/auditentry/"
-    assert "전화 상담" in desk.get(url, {"q": NUMBER}).content.decode()
+    agent.name = "김상담"
+    agent.save()
+    shown = desk.get(url, {"q": NUMBER}).content.decode()
+    assert "전화 상담" in shown
+    assert f"김상담 staff:{agent.pk}" in shown
     assert "전화 상담" in desk.get(url, {"q": f"staff:{agent.pk}"}).content.decode()
     assert "전화 상담" not in desk.get(url, {"q": "010-9000-0001"}).content.decode()
 
