@@ -32,6 +32,9 @@ from payments.states import RefundState
 BATCH = 50
 BACKOFF_SECONDS = (2, 5, 15, 60, 300, 1800)
 GIVE_UP_AFTER = 20
+# So long a cancel that the operator does not know of may still be on its way to it. Not longer than
+# the cut-off lies before the end of the month, after which it is refused.
+ARRIVES_WITHIN = timedelta(minutes=10)
 _DUE = (RefundState.SCHEDULED, RefundState.SENDING, RefundState.UNKNOWN)
 # When each should be sent under backlog: a day after it was due, but before its carrier's deadline.
 # So on the last day the carrier's refunds overtake the bank's, which have no deadline, and on no
@@ -99,13 +102,13 @@ def _intend(refund_id: int, *, now: datetime) -> CarrierCall | None:
     refund = locked(refund_id)
     if refund.state not in _DUE:
         return None
-    if refund.state != RefundState.SCHEDULED:
-        refund.move_to(RefundState.SCHEDULED, at=now, by="worker", reason="ask again")
     if refund.route == calendar.Route.CARRIER:
         answer = verdict(refund.payment, now)
         if answer.route == calendar.Route.BANK:
-            to_bank(refund, answer.reason, by="worker", at=now)
+            _change_route(refund, answer.reason, at=now)
             return None
+    if refund.state != RefundState.SCHEDULED:
+        refund.move_to(RefundState.SCHEDULED, at=now, by="worker", reason="ask again")
     kind = (
         CarrierCall.Kind.REFUND
         if refund.route == calendar.Route.CARRIER
@@ -123,6 +126,27 @@ def _intend(refund_id: int, *, now: datetime) -> CarrierCall | None:
     refund.lease_expires_at = now + claims.LEASE
     refund.move_to(RefundState.SENDING, at=now, by="worker")
     return call
+
+
+def _change_route(refund: Refund, reason: str, *, at: datetime) -> None:
+    """To the bank, unless a cancel the operator does not know of may still arrive there.
+
+    The caller holds the lock and has just asked. Whoever paid out now could pay twice.
+    """
+    lost = refund.calls.filter(
+        kind=CarrierCall.Kind.REFUND, state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN]
+    ).last()
+    if lost is not None and at < lost.sent_at + ARRIVES_WITHIN:
+        refund.due_at = lost.sent_at + ARRIVES_WITHIN
+        refund.lease_expires_at = None
+        if refund.state == RefundState.SENDING:
+            refund.move_to(RefundState.UNKNOWN, at=at, by="worker", reason="may still arrive")
+        else:
+            refund.save(update_fields=["due_at", "lease_expires_at"])
+        return
+    if lost is not None:
+        lost.finish(CarrierCall.State.RESOLVED, at=at, answer="never arrived")
+    to_bank(refund, reason, by="worker", at=at)
 
 
 def _send(call: CarrierCall) -> bool:

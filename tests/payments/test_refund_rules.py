@@ -1,8 +1,10 @@
 """When a refund may not be made, or not by this route."""
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 from django.utils import timezone
 
@@ -46,3 +48,45 @@ def test_a_refund_keeps_its_name_at_the_operator_however_often_it_is_tried(opera
 
     assert (refund.state, refund.attempts) == (RefundState.SUCCEEDED, 3)
     assert refund.calls.filter(kind="REFUND").count() == 1
+
+
+def sent_at_the_last_moment(operator: Any, mode: str) -> tuple[Refund, datetime]:
+    """A cancel that left just before the cut-off and whose answer got lost; when it left."""
+    payment = factories.paid(operator.base_url, "0000")
+    refund = asked(payment)
+    httpx2.post(
+        f"{operator.base_url}/control/faults",
+        headers={"Authorization": f"Bearer {operator.token}"},
+        json={"operation": "create_refund", "mode": mode, "times": 1, "seconds": 2},
+    ).raise_for_status()
+    assert refund.deadline_at is not None
+    refunds.send_due(now=refund.deadline_at - timedelta(seconds=1))
+    refund.refresh_from_db()
+    assert refund.state == RefundState.UNKNOWN
+    return refund, refund.calls.get().sent_at
+
+
+def test_a_cancel_that_arrives_late_is_not_paid_out_as_well(operator: Any) -> None:
+    refund, sent_at = sent_at_the_last_moment(operator, "late")
+
+    refunds.send_due(now=sent_at + timedelta(minutes=1))
+    refund.refresh_from_db()
+    assert (refund.state, refund.route) == (RefundState.UNKNOWN, calendar.Route.CARRIER)
+
+    time.sleep(3)
+    refunds.send_due(now=sent_at + timedelta(minutes=10))
+    refund.refresh_from_db()
+    assert (refund.state, refund.route) == (RefundState.SUCCEEDED, calendar.Route.CARRIER)
+
+
+def test_a_cancel_that_never_arrived_goes_to_the_bank_and_leaves_no_open_call(
+    operator: Any,
+) -> None:
+    refund, sent_at = sent_at_the_last_moment(operator, "error_500")
+
+    refunds.send_due(now=sent_at + timedelta(minutes=10))
+
+    refund.refresh_from_db()
+    call = refund.calls.get()
+    assert (refund.state, refund.route) == (RefundState.AWAITING_ACCOUNT, calendar.Route.BANK)
+    assert (call.state, call.answer) == ("RESOLVED", "never arrived")
