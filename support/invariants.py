@@ -57,6 +57,7 @@ INVARIANTS = [
             "ticket_id",
             UNBORN,
             TICKET_MOVES,
+            has_lines=True,
         )
     ),
 ]

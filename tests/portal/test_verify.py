@@ -98,6 +98,8 @@ def history(operator: Any) -> dict[str, Payment]:
         by="agent",
         now=timezone.now(),
     )
+    ticket.refresh_from_db()
+    tickets.note(ticket, author="agent", text="전화로 알려 드렸어요", at=timezone.now())
     work(paid.refunds.get())
     _settle(factories.paid(operator.base_url, "0000"))
     app.loader.import_default_modules()
