@@ -5,7 +5,15 @@ import re
 from dataclasses import dataclass
 
 import httpx2
-from playwright.sync_api import Browser, BrowserContext, Error, Page, StorageState, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    StorageState,
+    expect,
+)
 
 from tests.conftest import wait_until
 from tests.stack import Stack
@@ -197,15 +205,15 @@ def books(stack: Stack, payment_reference: str) -> list[int]:
     return [c["amount_won"] for c in answer.json()["charges"] if c["status"] == "succeeded"]
 
 
-def decide(agent: Page, verb: str) -> None:
-    """Press 승인 or 거절 on the open case; the desk goes on to the next one, or to the queue."""
+def decide(agent: Page, decision: str) -> None:
+    """Approve or reject the open case; the desk goes on to the next one, or to the queue."""
     case = agent.url
-    agent.get_by_role("button", name=re.compile(f"^{verb}")).first.click()
+    agent.locator(f"button[name=decision][value={decision}]").click()
     agent.wait_for_url(lambda url: url != case)
 
 
-def resend(page: Page) -> None:
-    """Ask for a new code as soon as one may."""
-    is_cooling = "초 뒤에 다시 받을 수 있어요"
-    wait_until(lambda: is_cooling not in page.locator("#step").inner_text(), what="the cool-down")
-    page.locator('form[action$="/resend/"] button').click()
+def resend_button(page: Page) -> Locator:
+    """What asks for a new code, as soon as one may be had."""
+    cooling = "초 뒤에 다시 받을 수 있어요"
+    wait_until(lambda: cooling not in page.locator("#step").inner_text(), what="the cool-down")
+    return page.locator('form[action$="/resend/"] button')

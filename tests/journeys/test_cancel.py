@@ -61,7 +61,7 @@ def change(before: dict[str, int], after: dict[str, int]) -> list[int]:
 def approve(agent: Page, number: str) -> None:
     """Open the case and approve it with the reason suggested."""
     people.open_case(agent, number)
-    people.decide(agent, "승인")
+    people.decide(agent, "approve")
 
 
 def test_cancel_from_the_receipt_is_approved_refunded_and_reported(
@@ -101,7 +101,7 @@ def test_a_rejection_reaches_the_shopper_with_its_reason_and_moves_no_money(
     people.open_case(agent, number)
     form = agent.locator("form", has=agent.get_by_role("button", name=re.compile("^거절")))
     form.locator("textarea").first.fill("이미 내려받은 음원이라 취소할 수 없어요.")
-    people.decide(agent, "거절")
+    people.decide(agent, "reject")
 
     phone.newest("이미 내려받은 음원이라")
     expect(page.locator("main")).to_contain_text("이미 내려받은 음원이라")

@@ -244,8 +244,7 @@ def ask_to_cancel(page: Page) -> str:
 def approve(agent: Page, number: str) -> None:
     """Open the case and approve it with the reason suggested."""
     people.open_case(agent, number)
-    agent.locator("button[name=decision][value=approve]").click()
-    agent.wait_for_url("**/support/ticket/")
+    people.decide(agent, "approve")
 
 
 def public(visitor: Visitor) -> Iterator[View]:
@@ -564,8 +563,7 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     agent.wait_for_selector("[aria-invalid=true]")
     yield agent, "desk-case-error"
     with visitor.stack.pause("worker"):
-        agent.locator("button[name=decision][value=approve]").click()
-        agent.wait_for_url("**/support/ticket/")
+        people.decide(agent, "approve")
         yield agent, "desk-after-approval"
         page.wait_for_selector(".steps li:nth-child(2).is-done", timeout=SOON)
         yield page, "track-approved-wide"
@@ -673,8 +671,7 @@ def cancelling_by_bank(visitor: Visitor) -> Iterator[View]:
     number = ask_to_cancel(page)
     people.open_case(agent, number)
     agent.fill("#reject-reason", "이미 내려받은 음원이에요.")
-    agent.locator("button[name=decision][value=reject]").click()
-    agent.wait_for_url("**/support/ticket/")
+    people.decide(agent, "reject")
     page.wait_for_selector("#progress:not([hx-get])", timeout=SOON)
     yield page, "track-rejected"
 

@@ -123,7 +123,7 @@ def test_an_expired_code_says_so_and_a_new_one_can_be_had(page: Page, stack: Sta
     people.type_code(page, phone.code)
 
     expect(page.locator("#step")).to_contain_text("입력 시간이 지났어요. 새 번호를 받아 주세요")
-    people.resend(page)
+    people.resend_button(page).click()
     wait_until(lambda: len(phone.codes) > 1, what="a new code")
     expect(page.locator("[name=code]")).to_have_value("")
 
@@ -133,7 +133,7 @@ def test_a_new_code_replaces_the_old_one(page: Page, stack: Stack) -> None:
     people.to_code(page, phone)
     old = phone.code
 
-    people.resend(page)
+    people.resend_button(page).click()
     wait_until(lambda: len(phone.codes) > 1, what="a new code")
     expect(page.locator(".hint", has_text="2번 더 받을 수 있어요")).to_have_count(1)
     if phone.code != old:
@@ -155,7 +155,7 @@ def test_a_text_that_never_comes_is_helped_with_and_ends_without_a_charge(
     expect(help_).to_contain_text("스팸함")
     expect(help_).to_contain_text("1600-0100")
 
-    page.locator('form[action$="/resend/"] button').click()
+    people.resend_button(page).click()
     expect(help_).to_contain_text("2번 더 받을 수 있어요")
     put_off(stack, page, "expires_at", "0 seconds")
     page.reload()
@@ -314,7 +314,7 @@ def test_a_double_click_on_each_button_charges_once(page: Page, stack: Stack) ->
     page.get_by_role("button", name="결제하기").dblclick()
     page.wait_for_selector("[name=code]")
     assert len(phone.codes) == 1
-    page.locator('form[action$="/resend/"] button').dblclick()
+    people.resend_button(page).dblclick()
     wait_until(lambda: len(phone.codes) > 1, what="a new code")
     expect(page.locator(".hint", has_text="2번 더 받을 수 있어요")).to_have_count(1)
     page.fill("[name=code]", phone.code)

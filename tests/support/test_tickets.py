@@ -206,7 +206,7 @@ def test_without_locks_parallel_approvals_would_refund_twice(
     def no_lock(self: models.QuerySet[Any], **_: Any) -> models.QuerySet[Any]:
         return self.all()
 
-    def write_whatever_the_state_is(row: Any, history: models.Model, previous: str) -> bool:
+    def write_whatever_the_state_is(row: Any, history: models.Model, *_: Any) -> bool:
         row.save()
         row.events.add(history, bulk=False)
         return True
