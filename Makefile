@@ -27,7 +27,7 @@ run: $(VENV)/run.stamp ## set up and start the portal with everything it needs; 
 
 # Two at a time, each with servers of its own: most of the time is spent waiting for something.
 test: lint browser ## set up, then lint, types, import rules, templates, checks and every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp ## everything of `make test` that needs no server
 	$(BIN)/ruff check

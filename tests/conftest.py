@@ -28,9 +28,25 @@ CHROMIUM_ARGUMENTS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that wait for browsers and whole portals go first, so that quick ones fill the gaps."""
-    slow = ("journeys", "survival", "embedded", "sandbox")
-    items.sort(key=lambda item: item.path.parent.name not in slow)
+    """What is run by one process, and first: the long files, so that quick ones fill the gaps.
+
+    A file stays together because its tests may share a portal; the longest is split by language.
+    """
+    slow = ("survival", "embedded", "sandbox")
+    for item in items:
+        parameters = (
+            item.callspec.params
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else {}
+        )
+        item.add_marker(pytest.mark.xdist_group(f"{item.path}{parameters.get('language', '')}"))
+    items.sort(
+        key=lambda item: (
+            item.path.stem != "test_pages",
+            item.path.parent.name != "journeys",
+            item.path.parent.name not in slow,
+        )
+    )
 
 
 @dataclass(frozen=True)
