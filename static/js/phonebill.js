@@ -67,9 +67,14 @@ function tick() {
 }
 
 /* Where the keyboard goes: one wrong field → that field; several → the summary; else what the page
-   names by data-focus (itself, or the id it holds), else the heading. Never nowhere. */
+   names by data-focus (itself, or the id it holds), else the heading. Never nowhere. In a frame of its
+   own, for focus() lays the page out at once: on a slow phone that would be one long task with the swap. */
 
-function placeFocus(root, { heading }) {
+function placeFocus(root, how) {
+  requestAnimationFrame(() => setTimeout(() => root.isConnected && moveFocus(root, how)));
+}
+
+function moveFocus(root, { heading }) {
   const summary = root.querySelector("[data-errors]");
   if (summary) {
     const links = summary.querySelectorAll("a[href^='#']");
