@@ -20,7 +20,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from payments import subscriber
-from payments.messengers import kinds, links, sender_of
+from payments.messengers import kinds, links, mails, sender_of
 from payments.messengers.base import Letter, NotTaken, OutcomeUnknown, Refused, Sender
 from payments.messengers.kinds import Delivery, Owner
 from payments.models import Alert, Message, MessageDelivery, claims
@@ -97,12 +97,7 @@ def _deliver(message: Message, *, now: datetime) -> bool:
         return _give_up(message, "TOO_LATE", now=now)
     if links.forbidden(message.text, may_link=kind.may_link, own=settings.PUBLIC_URL):
         return _give_up(message, "FORBIDDEN_LINK", now=now)
-    letter = Letter(
-        message_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{settings.PUBLIC_URL}/{message.pk}")),
-        to=message.to,
-        subject=message.subject,
-        text=message.text,
-    )
+    letter = _letter(message)
     lost = message.deliveries.filter(outcome__in=[_Outcome.SENT, _Outcome.UNKNOWN]).first()
     if lost is not None and not sender.takes_each_id_once:
         try:
@@ -114,6 +109,21 @@ def _deliver(message: Message, *, now: datetime) -> bool:
         if kind.delivery is Delivery.AT_MOST_ONCE:
             return _give_up(message, "UNKNOWN_OUTCOME", now=now)
     return _hand_over(message, letter, sender, now=now)
+
+
+def _letter(message: Message) -> Letter:
+    text, html = message.text, ""
+    if message.channel == Message.Channel.EMAIL:
+        html = mails.html_of(
+            text, subject=message.subject, language=message.language, own=settings.PUBLIC_URL
+        )
+    return Letter(
+        message_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{settings.PUBLIC_URL}/{message.pk}")),
+        to=message.to,
+        subject=message.subject,
+        text=text,
+        html=html,
+    )
 
 
 def _hand_over(message: Message, letter: Letter, sender: Sender, *, now: datetime) -> bool:
@@ -206,13 +216,14 @@ def _send_by_mail(message: Message, *, now: datetime) -> bool:
         kind=message.kind,
         channel=Message.Channel.EMAIL,
         payment=message.payment,
+        language=message.language,
         dedupe_key=f"{message.dedupe_key.removesuffix(':sms')}:email",
         to_masked=subscriber.mask_email(address),
         created_at=now,
         due_at=now,
         deadline_at=now + kinds.of(message.kind).lifetime,
     )
-    with translation.override(message.payment.language if message.payment else "ko"):
+    with translation.override(message.language):
         mail.subject = _("[%(site)s] 결제 알림") % {"site": settings.SITE_NAME}
     mail.to, mail.text = address, message.text
     Message.objects.bulk_create([mail], ignore_conflicts=True)

@@ -50,7 +50,7 @@ def notify(
             text = render_to_string(f"messages/{kind}.sms.txt", words).strip()
             texts.require_items(text, items)
             _queue(
-                Message(kind=kind, channel=Message.Channel.SMS, payment=payment),
+                Message(kind=kind, channel=Message.Channel.SMS, payment=payment, language=language),
                 key=f"{dedupe_key}:sms",
                 to=phone,
                 text=text,
@@ -60,7 +60,13 @@ def notify(
         if mail:
             texts.require_items(mail[1], items)
             _queue(
-                Message(kind=kind, channel=Message.Channel.EMAIL, payment=payment, subject=mail[0]),
+                Message(
+                    kind=kind,
+                    channel=Message.Channel.EMAIL,
+                    payment=payment,
+                    language=language,
+                    subject=mail[0],
+                ),
                 key=f"{dedupe_key}:email",
                 to=email,
                 text=mail[1],

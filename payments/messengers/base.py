@@ -26,12 +26,16 @@ class OutcomeUnknown(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """One text or mail. `message_id` is ours and the same at every try; `to` is E.164 or mail."""
+    """One text or mail. `message_id` is ours and the same at every try; `to` is E.164 or mail.
+
+    `html` is the whole document of a mail that says what `text` says; empty for a text message.
+    """
 
     message_id: str
     to: str
     subject: str
     text: str
+    html: str = ""
 
 
 class Sender(Protocol):

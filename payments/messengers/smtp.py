@@ -9,7 +9,7 @@ from datetime import datetime
 from email.utils import parseaddr
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
 from payments.messengers.base import Letter, NotTaken, OutcomeUnknown, Refused
@@ -26,9 +26,10 @@ class Smtp:
         """Hand one mail over; see `base.Sender`. The id is the mail's Message-ID."""
         domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
         message_id = f"<{letter.message_id}@{domain}>"
-        mail = EmailMessage(
+        mail = EmailMultiAlternatives(
             letter.subject, letter.text, to=[letter.to], headers={"Message-ID": message_id}
         )
+        mail.attach_alternative(letter.html, "text/html")
         server = EmailBackend(timeout=SECONDS)
         try:
             server.open()

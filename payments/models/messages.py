@@ -34,6 +34,7 @@ class Message(models.Model):
         null=True,
         blank=True,
     )
+    language = models.CharField(max_length=5, default="ko", db_default="ko")
     to_sealed = models.TextField()
     to_masked = models.CharField(max_length=120)
     subject = models.CharField(max_length=200, blank=True)

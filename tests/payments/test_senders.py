@@ -1,5 +1,7 @@
 """What each provider is told, and how each of its answers is understood: contracts on loopback."""
 
+import email
+import email.policy
 import hashlib
 import hmac
 import re
@@ -24,7 +26,9 @@ from tests.payments.providers import (
 
 NOW = datetime(2026, 11, 23, 5, 5, tzinfo=UTC)
 TEXT = Letter("11111111-1111", "+821090000000", "", "멜로디 뮤직 2,200원 휴대폰결제 완료")
-MAIL = Letter("22222222-2222", "lee@payer.test", "영수증", "결제가 완료됐어요.")
+MAIL = Letter(
+    "22222222-2222", "lee@payer.test", "영수증", "결제가 완료됐어요.", "<p>결제가 완료됐어요.</p>"
+)
 TAKEN = {"statusCode": "2000", "messageId": "M4V2026", "statusMessage": "정상 접수"}
 
 
@@ -218,6 +222,13 @@ def test_a_mail_carries_our_id_subject_and_words(mails: MailServer) -> None:
     assert f"Message-ID: {taken_as}" in mails.taken[0]
     assert "To: lee@payer.test" in mails.taken[0]
     assert "=?utf-8?b?" in mails.taken[0]
+    parsed = email.message_from_bytes(mails.taken[0].encode(), policy=email.policy.default)
+    assert [
+        (part.get_content_type(), part.get_content().strip()) for part in parsed.iter_parts()
+    ] == [
+        ("text/plain", MAIL.text),
+        ("text/html", MAIL.html),
+    ], "readers that cannot show the second one show the first"
 
 
 @pytest.mark.parametrize(

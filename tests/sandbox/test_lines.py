@@ -410,6 +410,24 @@ def test_the_text_gateway_accepts_an_id_once(carrier: Carrier) -> None:
     assert page.json()[0]["id"] == mail["id"]
 
 
+def test_a_mail_can_be_opened_as_it_was_drawn_and_can_do_nothing(carrier: Carrier) -> None:
+    mail = {
+        "id": uuid.uuid4().hex,
+        "channel": "email",
+        "to": "drawn@demo.test",
+        "subject": "영수증",
+        "text": "결제가 완료됐어요.",
+        "html": "<p>결제가 <b>완료</b>됐어요.</p>",
+    }
+    assert carrier.post("/gateway/messages", mail).status_code == 202
+
+    opened = carrier.get(f"/sandbox/mail/drawn@demo.test/{mail['id']}/")
+
+    assert opened.text == mail["html"]
+    assert opened.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert carrier.get(f"/sandbox/mail/other@demo.test/{mail['id']}/").status_code == 404
+
+
 def test_the_bank_pays_out_once(carrier: Carrier) -> None:
     payout = {
         "id": uuid.uuid4().hex,

@@ -250,7 +250,7 @@ class BrowserPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request with our headers on it."""
         response = self.get_response(request)
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Frame-Options"] = "DENY"
         response.headers.setdefault("Cache-Control", "no-store")

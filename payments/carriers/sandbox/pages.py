@@ -14,6 +14,8 @@ from payments.carriers.sandbox.lines import LINES, find, national
 from payments.carriers.sandbox.models import Message, Payment
 
 _SHOWN = 50
+# A mail is somebody else's page: it may look as it likes and do nothing.
+_MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"
 
 
 @require_safe
@@ -47,6 +49,17 @@ def mail(request: HttpRequest, address: str) -> HttpResponse:
     return _mailbox(
         request, "email", recipient, {"title": recipient, "empty": "아직 받은 메일이 없습니다."}
     )
+
+
+@require_safe
+def opened_mail(request: HttpRequest, address: str, message_id: str) -> HttpResponse:
+    """One mail as its sender drew it."""
+    found = Message.objects.filter(
+        channel="email", recipient=address.strip().lower(), message_id=message_id
+    ).first()
+    if found is None or not found.html:
+        raise Http404
+    return HttpResponse(found.html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
 
 def confirm(request: HttpRequest, token: str) -> HttpResponse:

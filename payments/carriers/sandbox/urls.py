@@ -55,6 +55,7 @@ urlpatterns = [
     path("sandbox/phones/", pages.phones, name="phones"),
     path("sandbox/phones/<str:digits>/", pages.phone, name="phone"),
     path("sandbox/mail/<str:address>/", pages.mail, name="mail"),
+    path("sandbox/mail/<str:address>/<str:message_id>/", pages.opened_mail, name="opened_mail"),
     path("confirm/<str:token>/", pages.confirm, name="confirm"),
     path("confirm/<str:token>/done/", pages.confirmed, name="confirmed"),
 ]
