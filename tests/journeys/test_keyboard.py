@@ -24,6 +24,7 @@ def go_to(page: Page, wanted: Locator) -> None:
         page.keyboard.press("Tab")
         if wanted.evaluate("element => element === document.activeElement"):
             assert is_ringed(wanted), "the keyboard is there and nobody sees it"
+            assert not is_covered(wanted), "something lies over what has the keyboard (2.4.11)"
             return
     raise AssertionError(f"{MOST_TABS} times Tab did not reach {wanted}")
 
@@ -33,6 +34,20 @@ def is_ringed(element: Locator) -> bool:
     script = """element => [[element], [element, "::after"], [element.nextElementSibling]].some(
         ([one, part]) => one && getComputedStyle(one, part).outlineStyle !== "none"
                          && parseFloat(getComputedStyle(one, part).outlineWidth) >= 2)"""
+    return bool(element.evaluate(script))
+
+
+def is_covered(element: Locator) -> bool:
+    """Whether none of it can be seen where it stands; a hidden box is as visible as its face."""
+    script = """element => {
+        const [face] = [element, element.labels?.[0]].filter(
+            (one) => one && one.getBoundingClientRect().width > 4);
+        const { left, top, width, height } = (face ?? element).getBoundingClientRect();
+        return [0.1, 0.5, 0.9].every((part) => {
+            const seen = document.elementFromPoint(left + width * part, top + height / 2);
+            return !seen || !(face.contains(seen) || seen.contains(face));
+        });
+    }"""
     return bool(element.evaluate(script))
 
 

@@ -45,6 +45,19 @@ _END_TRANSITIONS = """() => {
     const passing = (one) => one.effect.getTiming().iterations !== Infinity;
     document.getAnimations().filter(passing).forEach((one) => one.finish());
 }"""
+# What WCAG 1.4.12 lets people set, without anything going lost.
+_SPACE_OUT = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: 0.12em !important;
+        word-spacing: 0.16em !important; } p { margin-block-end: 2em !important; }`);
+    document.adoptedStyleSheets = [sheet];
+}"""
+_CUT_OFF = """() => [...document.querySelectorAll("body *:not(svg, svg *)")].filter((one) => {
+    const { overflowY, clipPath } = getComputedStyle(one);
+    const isClipped = overflowY === "hidden" || overflowY === "clip";
+    return isClipped && clipPath === "none" && one.scrollHeight > one.clientHeight + 1
+        && one.clientHeight > 1;
+}).map((one) => `spaced out: text is cut off in ${one.outerHTML.slice(0, 200)}`)"""
 SOON = PATIENCE_SECONDS * 1000
 # The README's pictures: which state at which width, and how much of it.
 README_PICTURES = {
@@ -148,6 +161,10 @@ class Eyes:
             problems += self._violations("360", page, options)
         problems += self._overflow(page, 360)
         self._picture(page, name, 360)
+        page.evaluate(_SPACE_OUT)
+        problems += [f"spaced out: {problem}" for problem in self._overflow(page, 360)]
+        problems += page.evaluate(_CUT_OFF)
+        page.evaluate("() => { document.adoptedStyleSheets = []; }")
         is_main = "wide" in name and self.visitor.language == "ko"
         if is_main:
             page.emulate_media(color_scheme="dark", reduced_motion="reduce")
