@@ -67,6 +67,21 @@ README_PICTURES = {
     ("merchant-home-wide", 1280): "merchant",
 }
 PICTURE_HEIGHT = 840
+# Looked at once more by a browser that runs no scripts; `plain-…` states are reached in one.
+ALSO_PLAIN = {
+    "ended-canceled",
+    "ended-declined-wide",
+    "ended-expired",
+    "my-blocked-wide",
+    "my-payment-wide",
+    "my-payments-none",
+    "my-payments-wide",
+    "request-list-empty",
+    "track-account-wide",
+    "track-refunded-wide",
+    "window-closing",
+    "window-review",
+}
 
 View = tuple[Page, str]
 
@@ -96,9 +111,9 @@ class Visitor:
         """A line that pays and belongs to this visitor alone."""
         return Phone(self.stack, str(self.base + number))
 
-    def new_page(self, *, javascript: bool = True) -> Page:
-        """Another browser, with its own cookies."""
-        return self._listened_to(self._new_context(javascript=javascript).new_page())
+    def new_page(self, *, javascript: bool = True, like: Page | None = None) -> Page:
+        """Another browser, with its own cookies or with those of a page."""
+        return self._listened_to(self._new_context(javascript=javascript, like=like).new_page())
 
     def sign_in(self, email: str) -> Page:
         """A browser of somebody of the office or the desk."""
@@ -115,13 +130,14 @@ class Visitor:
         for context in self.contexts:
             context.close()
 
-    def _new_context(self, *, javascript: bool = True) -> BrowserContext:
+    def _new_context(self, *, javascript: bool = True, like: Page | None = None) -> BrowserContext:
         context = self.browser.new_context(
             base_url=self.stack.portal,
             viewport=PHONE,
             locale=LOCALES[self.language],
             reduced_motion="reduce",
             java_script_enabled=javascript,
+            storage_state=like.context.storage_state() if like else None,
         )
         self.contexts.append(context)
         return context
@@ -178,7 +194,22 @@ class Eyes:
                 problems += self._violations("1280", page, AXE_OPTIONS) if is_main else []
                 self._picture(page, name, 1280)
         page.set_viewport_size(PHONE)
+        if name in ALSO_PLAIN:
+            problems += self._plainly(page, name)
         self.visitor.problems += [f"{name}: {problem}" for problem in problems]
+
+    def _plainly(self, page: Page, name: str) -> list[str]:
+        plain = self.visitor.new_page(javascript=False, like=page)
+        plain.goto(page.url)
+        there, here = page.get_by_role("heading", level=1), plain.get_by_role("heading", level=1)
+        problems = [] if here.inner_text() == there.inner_text() else ["is another without scripts"]
+        for width in (PHONE["width"], *OTHER_WIDTHS):
+            plain.set_viewport_size({"width": width, "height": 850})
+            problems += self._overflow(plain, width)
+        plain.set_viewport_size(PHONE)
+        self._picture(plain, f"plain-{name}", 360)
+        plain.context.close()
+        return problems
 
     def _violations(self, where: str, page: Page, options: dict[str, object]) -> list[str]:
         # Colours on their way from one to another are nobody's choice.
