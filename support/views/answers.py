@@ -34,7 +34,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseRedirect(track_url)
     state = progress.of(ticket, now=timezone.now())
     context = {"ticket": ticket, "progress": state, "question": question, "form": form}
-    return render(request, "support/answer.html", context, status=422 if form.is_bound else 200)
+    return render(request, "support/write.html", context, status=422 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

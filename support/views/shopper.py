@@ -70,17 +70,12 @@ def code(request: HttpRequest, token: str) -> HttpResponse:
     if proofs.is_proven(verification, now=now):
         return HttpResponseRedirect(onward)
     form = forms.CodeForm(request.POST if request.method == "POST" else None)
-    context = {"form": form, "verification": verification} | _code_facts(verification, now)
-    context |= _way_back(request)
-    if request.method != "POST":
-        return render(request, "support/code.html", context)
     if form.is_valid():
         if verification.check_code(form.cleaned_data["code"], at=now):
             return HttpResponseRedirect(onward)
         verification.refresh_from_db()
-        context |= _code_facts(verification, now)
         form.add_error("code", _wrong_code(verification, now))
-    return _invalid(request, "support/code.html", **context)
+    return _code_page(request, verification, form, now)
 
 
 @require_POST
@@ -95,8 +90,7 @@ def resend(request: HttpRequest, token: str) -> HttpResponse:
         form.full_clean()
         form.errors.clear()
         form.add_error("code", _too_many())
-        context = {"form": form, "verification": verification} | _code_facts(verification, now)
-        return _invalid(request, "support/code.html", **(context | _way_back(request)))
+        return _code_page(request, verification, form, now)
     return HttpResponseRedirect(_address("support:code", fresh.token, sent="1", **_what(request)))
 
 
@@ -268,13 +262,24 @@ def _start(phone: str, now: datetime) -> PhoneVerification:
     return proofs.start(phone=phone, language=get_language() or "ko", now=now)
 
 
-def _code_facts(verification: PhoneVerification, now: datetime) -> dict[str, Any]:
-    return {
+def _code_page(
+    request: HttpRequest, verification: PhoneVerification, form: Any, now: datetime
+) -> HttpResponse:
+    token, what = verification.token, _what(request)
+    context = {
+        "form": form,
         "masked_phone": mask_phone(verification.phone),
         "is_dead": verification.attempts >= ATTEMPTS
         or verification.expires_at <= now
         or verification.verified_at is not None,
+        "is_sent_again": "sent" in request.GET and request.method != "POST",
+        "here": _address("support:code", token, **what),
+        "again_url": _address("support:resend", token, **what),
+        "restart_url": _address("support:request", **what),
+        "restart_label": _("번호 고치기"),
     }
+    status = _INVALID if form.errors else 200
+    return render(request, "support/code.html", context, status=status)
 
 
 def _wrong_code(verification: PhoneVerification, now: datetime) -> str:
@@ -300,11 +305,6 @@ def _what(request: HttpRequest) -> dict[str, str]:
         "product": request.GET.get("product", "")[:100],
         "date": request.GET.get("date", "")[:20],
     }
-
-
-def _way_back(request: HttpRequest) -> dict[str, str]:
-    what = _what(request)
-    return {"query": urlencode(what), "restart_url": _address("support:request", **what)}
 
 
 def _day(typed: str) -> date | None:

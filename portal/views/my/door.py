@@ -95,9 +95,13 @@ def _code_page(
         "masked_phone": mask_phone(waiting.phone),
         "is_dead": visits.is_code_dead(waiting, now=now),
         "is_sent_again": "sent" in request.GET and request.method != "POST",
+        "here": reverse("portal:my-code"),
+        "again_url": reverse("portal:my-code-again"),
+        "restart_url": reverse("portal:my"),
+        "restart_label": _("번호나 생년월일 고치기"),
     }
     status = 422 if form.errors else 200
-    return render(request, "portal/my/code.html", context, status=status)
+    return render(request, "support/code.html", context, status=status)
 
 
 def _wrong_code(waiting: PhoneVerification, now: datetime) -> str:
