@@ -71,9 +71,12 @@ class TicketAdmin(Reveals):
         now, user_id = timezone.now(), request.user.pk or 0
         term = request.GET.get("q", "").strip()
         view = _view(request.GET.get("view", ""))
-        rows = queue.search(term) if term else queue.cases(view, user_id=user_id, now=now)
+        after = request.GET.get("after", "")
         try:
-            page = queue.page(rows, after=request.GET.get("after", ""))
+            if term:
+                page = queue.search(term, after=after)
+            else:
+                page = queue.page(queue.cases(view, user_id=user_id, now=now), after=after)
         except queue.NotACursor:
             raise Http404 from None
         counts = queue.counts(user_id=user_id, now=now)

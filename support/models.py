@@ -158,6 +158,7 @@ class Ticket(Moving):
             ),
             models.Index(name="ticket_accepted", fields=["accepted_at"]),
             models.Index(name="ticket_decided", fields=["decided_at"]),
+            models.Index(name="ticket_last4", fields=["phone_last4", "-id"]),
             models.Index(
                 name="ticket_assignee_queue",
                 fields=["assignee", "deadline_at", "id"],

@@ -1,16 +1,17 @@
 """The queue: which cases an agent looks at, in which order, a page at a time.
 
-Nothing here costs more when the desk gets older: pages start where the last one ended, and counts
-stop at a number nobody reads beyond.
+Nothing here costs more when the desk gets older: pages start where the last one ended, counts stop
+at a number nobody reads beyond, and words are looked for in so many cases at a time.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
-from payments.searching import wanted
+from payments.models import Payment
+from payments.searching import of_day, of_line, of_words
 from support.models import Ticket, pk_of_number
 from support.states import (
     TICKET_FINAL,
@@ -22,6 +23,8 @@ from support.states import (
 
 SIZE = 30
 COUNT_UP_TO = 100
+# So many cases are read for words at a time; looking on goes on behind them.
+READ_AT_ONCE = 1_000
 NEAR = timedelta(days=2)
 _LONGEST = 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +50,10 @@ class NotACursor(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """Some cases, and where the next page starts; an empty `onward` is the end."""
+    """Some cases, and where the next page starts; an empty `onward` is the end.
+
+    A page of words may be empty and yet lead on: what is older has not been read.
+    """
 
     rows: list[Ticket]
     onward: str
@@ -72,11 +78,36 @@ def cases(view: View, *, user_id: int, now: datetime) -> QuerySet[Ticket]:
     return rows.filter(state__in=TICKET_OPEN).order_by("deadline_at", "pk")
 
 
-def search(term: str) -> QuerySet[Ticket]:
-    """Cases of any state that somebody means by `term`, newest first."""
-    by_number = Q(pk=pk_of_number(term))
-    found = by_number | wanted(term, payment="payment__", at="accepted_at")
-    return _all().filter(found).order_by("-pk")
+def search(term: str, *, after: str) -> Page:
+    """A page of cases of any state that somebody means by `term`, newest first.
+
+    A case, a payment, an order, a line or a day is found by its index; only when nothing is, the
+    names of sellers and products are read, READ_AT_ONCE cases a page. Raises NotACursor.
+    """
+    rows = _all().order_by("-pk")
+    if day := of_day(term, at="accepted_at"):
+        # In the order of its index: by key, whatever is newer than the day would be read first.
+        return page(_all().filter(day).order_by("-accepted_at", "-pk"), after=after)
+    if line := of_line(term):
+        return page(rows.filter(line), after=after)
+    if number := pk_of_number(term):
+        return page(rows.filter(pk=number), after=after)
+    named = Payment.objects.filter(Q(reference=term.upper()) | Q(order_no=term))
+    keys = list(named.values_list("pk", flat=True)[: SIZE + 1])
+    if keys:
+        return page(rows.filter(payment__in=keys), after=after)
+    return _read_for_words(rows, term, after=after)
+
+
+def _read_for_words(rows: QuerySet[Ticket], term: str, *, after: str) -> Page:
+    ends = Ticket.objects.aggregate(oldest=Min("pk"), newest=Max("pk"))
+    begin = _read(after)[1] if after else (ends["newest"] or 0) + 1
+    end = begin - READ_AT_ONCE
+    found = rows.filter(of_words(term, payment="payment__"), pk__lt=begin, pk__gte=end)
+    shown = page(found, after="")
+    if shown.onward or end <= (ends["oldest"] or 0):
+        return shown
+    return Page(shown.rows, f"0-{end}")
 
 
 def counts(*, user_id: int, now: datetime) -> dict[View, int]:
@@ -90,18 +121,22 @@ def counts(*, user_id: int, now: datetime) -> dict[View, int]:
 
 def page(rows: QuerySet[Ticket], *, after: str, size: int = SIZE) -> Page:
     """The page of `rows` (of `cases` or `search`) behind a cursor. Raises NotACursor."""
-    is_by_deadline = rows.query.order_by[0] == "deadline_at"
+    order = str(rows.query.order_by[0])
+    time = order.removeprefix("-").replace("pk", "deadline_at")
     if after:
         at, pk = _read(after)
-        if is_by_deadline:
-            rows = rows.filter(Q(deadline_at__gt=at) | Q(deadline_at=at, pk__gt=pk))
-            # The plain comparison beside the pair is what the index can use.
-            rows = rows.filter(deadline_at__gte=at)
-        else:
+        # The plain comparison beside the pair is what the index can use.
+        if order == "-pk":
             rows = rows.filter(pk__lt=pk)
+        elif order == "-accepted_at":
+            rows = rows.filter(Q(accepted_at__lt=at) | Q(accepted_at=at, pk__lt=pk))
+            rows = rows.filter(accepted_at__lte=at)
+        else:
+            rows = rows.filter(Q(deadline_at__gt=at) | Q(deadline_at=at, pk__gt=pk))
+            rows = rows.filter(deadline_at__gte=at)
     found = list(rows[: size + 1])
     shown = found[:size]
-    return Page(shown, _cursor(shown[-1]) if len(found) > size else "")
+    return Page(shown, _cursor(shown[-1], time) if len(found) > size else "")
 
 
 def next_case(*, user_id: int, now: datetime, but: int) -> Ticket | None:
@@ -114,8 +149,8 @@ def _all() -> QuerySet[Ticket]:
     return Ticket.objects.select_related("payment__merchant", "refund", "assignee")
 
 
-def _cursor(ticket: Ticket) -> str:
-    return f"{(ticket.deadline_at - _EPOCH) // timedelta(microseconds=1)}-{ticket.pk}"
+def _cursor(ticket: Ticket, time: str) -> str:
+    return f"{(getattr(ticket, time) - _EPOCH) // timedelta(microseconds=1)}-{ticket.pk}"
 
 
 def _read(cursor: str) -> tuple[datetime, int]:

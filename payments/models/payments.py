@@ -129,6 +129,8 @@ class Payment(Moving):
                 fields=["phone_bidx", "billing_month"],
                 condition=Q(state="PAID"),
             ),
+            # The one above is the order's among its seller's; a caller names the order alone.
+            models.Index(name="payment_order", fields=["order_no"]),
         ]
 
     def __str__(self) -> str:
