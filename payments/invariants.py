@@ -4,6 +4,7 @@ Each query returns one text a row: who breaks the rule. Those that need a moment
 whoever is on the way their time, so that all of them may run beside a working portal.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,16 +46,36 @@ class History:
     has_lines: bool = False
 
 
+@dataclass(frozen=True)
+class Check:
+    """A rule that was looked at: who breaks it, and how long the look took."""
+
+    invariant: Invariant
+    offenders: list[str]
+    seconds: float
+
+
 def violations(invariants: Iterable[Invariant]) -> list[Violation]:
     """Every violation there is, of one moment."""
+    return [
+        Violation(check.invariant, offender)
+        for check in checked(invariants)
+        for offender in check.offenders
+    ]
+
+
+def checked(invariants: Iterable[Invariant]) -> list[Check]:
+    """Every rule looked at, all of one moment."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return [
-            Violation(invariant, offender)
-            for invariant in invariants
-            for offender in offenders(invariant)
-        ]
+        return [_checked(invariant) for invariant in invariants]
+
+
+def _checked(invariant: Invariant) -> Check:
+    started = time.perf_counter()
+    found = offenders(invariant)
+    return Check(invariant, found, time.perf_counter() - started)
 
 
 def offenders(invariant: Invariant) -> list[str]:

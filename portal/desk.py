@@ -26,9 +26,11 @@ class DeskSite(AdminSite):
         """The admin's own pages and the leads' board."""
         # Views need the models, which are not there yet when Django makes its site.
         board = import_module("portal.views.board")
+        verify = import_module("portal.views.verify")
         return [
             path("board/", self.admin_view(board.page(self)), name="board"),
             path("board.csv", self.admin_view(board.as_csv), name="board-csv"),
+            path("verify/", self.admin_view(verify.page(self)), name="verify"),
             *super().get_urls(),
         ]
 

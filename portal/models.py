@@ -83,6 +83,21 @@ class WorkerHeartbeat(models.Model):
         )
 
 
+class Verification(models.Model):
+    """One run of every invariant (`portal.verifying`), for people to read afterwards."""
+
+    by = models.CharField(max_length=80)
+    started_at = models.DateTimeField()
+    # One object a rule: code, says, seconds, offenders.
+    rules = models.JSONField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("불변식 확인")
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
 class LoginAttempt(models.Model):
     """How often somebody at one address tried to sign in to one account.
 

@@ -57,6 +57,8 @@ MATRIX = {
     "payments.view_outboxevent": "LO",
     "payments.view_carriercall": "LO",
     "payments.view_retentionproof": "LO",
+    "portal.view_verification": "LFO",
+    "portal.add_verification": "O",
     # People
     "portal.view_user": "LO",
     "portal.add_user": "O",

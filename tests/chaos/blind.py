@@ -49,7 +49,7 @@ class Lab:
     def findings(self) -> set[tuple[str, str]]:
         """Every rule that is broken, with who breaks it."""
         from payments import invariants
-        from portal.management.commands.verify import ALL
+        from portal.verifying import ALL
 
         broken = {(v.invariant.code, v.offender) for v in invariants.violations(ALL)}
         books = judge.differences(judge.our_books(self), judge.their_books(self))

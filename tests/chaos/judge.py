@@ -89,7 +89,7 @@ def verdict(stack: Stack, memories: Iterable[Memory]) -> list[str]:
 def broken_rules() -> Iterator[str]:
     """What `manage.py verify` says of our rows."""
     from payments import invariants
-    from portal.management.commands.verify import ALL
+    from portal.verifying import ALL
 
     for violation in invariants.violations(ALL):
         rule = violation.invariant

@@ -53,6 +53,7 @@ PAGES = {
     ("get", "password_change/done/"): dict.fromkeys("ALFO", 200),
     ("get", "board/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "board.csv"): {"A": 403, "L": 200, "F": 403, "O": 403},
+    ("get", "verify/"): {"A": 403, "L": 200, "F": 200, "O": 200},
     ("get", "jsi18n/"): dict.fromkeys("ALFO", 200),
     # Nothing is offered for completion, nothing has a page of its own on the site.
     ("get", "autocomplete/"): dict.fromkeys("ALFO", 403),

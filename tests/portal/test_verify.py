@@ -12,7 +12,7 @@ from payments import checkout, deliveries, invariants, outbox, settlement
 from payments.models import Payment, SettlementTerms
 from portal import events
 from portal.celery import app
-from portal.management.commands.verify import ALL
+from portal.verifying import ALL
 from support import tickets
 from tests import factories
 from tests.payments.test_refunds import work
