@@ -4,11 +4,11 @@ Every column is named: a new column of a table stays unseen until somebody says 
 Sealed fields, tokens and addresses with tokens are never shown; phones only masked.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -20,7 +20,7 @@ from django_stubs_ext import StrOrPromise
 
 from payments import standing
 from payments.calendar import Route
-from payments.models import CarrierCall, Message, OutboxEvent, Payment, Refund
+from payments.models import CarrierCall, Payment, Refund
 from payments.searching import wanted
 from payments.standing import Standing, Words
 from payments.templatetags.won import day, moment, month, won
@@ -31,7 +31,7 @@ _ROUTES = {
     Route.CARRIER: gettext_lazy("통신사 취소"),
     Route.BANK: gettext_lazy("계좌 환불"),
 }
-_CALLS = {
+CALLS = {
     "MATCH": gettext_lazy("명의 확인"),
     "AGE": gettext_lazy("나이 확인"),
     "SIM_SWAP": gettext_lazy("유심 변경 확인"),
@@ -43,40 +43,13 @@ _CALLS = {
     "QUERY": gettext_lazy("결과 조회"),
     "PAYOUT": gettext_lazy("계좌 송금"),
 }
-_CALL_STATES = {
+CALL_STATES = {
     "SENT": gettext_lazy("답을 기다림"),
     "OK": gettext_lazy("받아들임"),
     "DECLINED": gettext_lazy("거절함"),
     "UNKNOWN": gettext_lazy("답을 모름"),
     "RESOLVED": gettext_lazy("나중에 확인함"),
     "SKIPPED": gettext_lazy("부르지 않음"),
-}
-_SUBJECTS = {
-    "payment": gettext_lazy("결제"),
-    "refund": gettext_lazy("환불"),
-    "payout": gettext_lazy("지급"),
-    "ticket": gettext_lazy("요청"),
-}
-_HAPPENED = {
-    "paid": gettext_lazy("완료"),
-    "declined": gettext_lazy("거절"),
-    "expired": gettext_lazy("시간 지남"),
-    "canceled": gettext_lazy("그만둠"),
-    "unknown": gettext_lazy("확인 중"),
-    "reversed": gettext_lazy("되돌림"),
-    "review": gettext_lazy("담당자 확인 중"),
-    "succeeded": gettext_lazy("완료"),
-    "account_needed": gettext_lazy("계좌 필요"),
-    "failed": gettext_lazy("실패"),
-    "withdrawn": gettext_lazy("거둠"),
-    "corrected": gettext_lazy("통신사가 취소함"),
-    "received": gettext_lazy("접수"),
-    "approved": gettext_lazy("승인"),
-    "rejected": gettext_lazy("거절"),
-    "resolved": gettext_lazy("완료"),
-    "duplicate": gettext_lazy("같은 요청으로 닫음"),
-    "asked": gettext_lazy("고객에게 물음"),
-    "reopened": gettext_lazy("다시 엶"),
 }
 
 
@@ -130,6 +103,57 @@ def choice_filter(
         "Filter",
         (ChoiceFilter,),
         {"title": label, "parameter_name": parameter, "words": choices},
+    )
+
+
+class HeapFilter(admin.SimpleListFilter):
+    """Two heaps of rows: what is still open, and what is done with."""
+
+    heaps: tuple[StrOrPromise, StrOrPromise]
+    # What is shown before anybody chose: `1` the open ones, `all` both.
+    at_first: str
+    is_open: Q
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The two there are, and both."""
+        return [("1", self.heaps[0]), ("0", self.heaps[1]), ("all", _("모두"))]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Without Django's own choice of none, which would be a fourth."""
+        for value, words in self.lookup_choices:
+            yield {
+                "selected": (self.value() or self.at_first) == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": words,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The chosen heap."""
+        heap = self.value() or self.at_first
+        if heap == "0":
+            return queryset.exclude(self.is_open)
+        return queryset if heap == "all" else queryset.filter(self.is_open)
+
+
+def heap_filter(
+    label: StrOrPromise,
+    open_words: StrOrPromise,
+    done_words: StrOrPromise,
+    is_open: Q,
+    *,
+    at_first: str = "1",
+) -> type[admin.SimpleListFilter]:
+    """A HeapFilter over what `is_open` finds."""
+    return type(
+        "Filter",
+        (HeapFilter,),
+        {
+            "title": label,
+            "parameter_name": "heap",
+            "heaps": (open_words, done_words),
+            "is_open": is_open,
+            "at_first": at_first,
+        },
     )
 
 
@@ -369,38 +393,20 @@ class RefundAdmin(LookOnly):
     )
 
 
-@admin.register(OutboxEvent)
-class OutboxEventAdmin(LookOnly):
-    """Announcements, newest first."""
-
-    list_display = (
-        column("what", gettext_lazy("일"), lambda row: _event(row.kind)),
-        column("subject", gettext_lazy("대상 번호"), lambda row: row.subject_id),
-        column("standing", gettext_lazy("상태"), lambda row: chip(_sent(row))),
-        column("attempts", gettext_lazy("시도"), lambda row: row.attempts),
-        column("written", gettext_lazy("쓴 때"), _at("created_at")),
-        column("done", gettext_lazy("마친 때"), _at("done_at")),
-    )
-    details = (
-        *list_display,
-        column("problem", gettext_lazy("막힌 까닭(원문)"), lambda row: row.problem),
-    )
-
-
 @admin.register(CarrierCall)
 class CarrierCallAdmin(LookOnly):
     """Calls to operators and bank, newest first."""
 
     list_display = (
-        column("kind", gettext_lazy("부른 일"), lambda row: _text(_CALLS, row.kind)),
+        column("kind", gettext_lazy("부른 일"), lambda row: _text(CALLS, row.kind)),
         column("reference", gettext_lazy("결제 번호"), lambda row: row.payment.reference),
-        column("standing", gettext_lazy("답"), lambda row: _text(_CALL_STATES, row.state)),
+        column("standing", gettext_lazy("답"), lambda row: _text(CALL_STATES, row.state)),
         column("sent", gettext_lazy("부른 때"), _at("sent_at")),
         column("answered", gettext_lazy("답이 온 때"), _at("resolved_at")),
     )
     list_filter = (
-        choice_filter("kind", gettext_lazy("부른 일"), _CALLS),
-        choice_filter("state", gettext_lazy("답"), _CALL_STATES),
+        choice_filter("kind", gettext_lazy("부른 일"), CALLS),
+        choice_filter("state", gettext_lazy("답"), CALL_STATES),
     )
     list_select_related = ("payment",)
     search_fields = ("order_ref__iexact", "payment__reference__iexact")
@@ -415,19 +421,11 @@ class CarrierCallAdmin(LookOnly):
     )
 
 
-def _sent(row: Message | OutboxEvent) -> Standing:
-    if row.done_at:
-        return Standing(_("보냄"), "done")
-    return Standing(_("보내지 못함"), "bad") if row.dead_at else Standing(_("보내는 중"), "wait")
-
-
-def _event(kind: str) -> str:
-    subject, _dot, happened = kind.partition(".")
-    if subject not in _SUBJECTS or happened not in _HAPPENED:
-        return kind
-    return f"{_SUBJECTS[subject]} {_HAPPENED[happened]}"
-
-
 # Their tables belong to the same site; at the end, because they build on what stands above.
+import payments.admin_alerts  # noqa: E402
 import payments.admin_messages  # noqa: E402
-import payments.admin_settlement  # noqa: E402, F401
+import payments.admin_outbox  # noqa: E402
+import payments.admin_refunds  # noqa: E402
+import payments.admin_review  # noqa: E402
+import payments.admin_settlement  # noqa: E402
+import payments.admin_terms  # noqa: E402, F401

@@ -4,23 +4,22 @@ Addresses are masked, codes and signed links are not shown.
 """
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from payments import deliveries, encryption, searching, standing
 from payments.admin import LookOnly, chip, choice_filter, column
+from payments.admin_steps import NOT_OFFERED, Step, Stepping, Unable
 from payments.messengers import kinds, links
 from payments.messengers.kinds import Owner
 from payments.models import Message, MessageDelivery, RetentionProof
@@ -116,6 +115,21 @@ def _payment(message: Message) -> SafeString | None:
     return format_html('<a class="nowrap" href="{}">{}</a>', address, message.payment.reference)
 
 
+def _closed(message: Message) -> str | None:
+    code = deliveries.hindrance(message)
+    if code == "NOT_DEAD":
+        return NOT_OFFERED
+    return str(_UNABLE[code]) if code else None
+
+
+def _again(row: Message, *, reason: str, by: str, now: datetime, **_seen: Any) -> str:
+    try:
+        deliveries.send_again(row.pk, reason=reason, by=by, now=now)
+    except deliveries.UnableToSend as refusal:
+        raise Unable(str(_UNABLE[refusal.code])) from None
+    return _("다시 보내고 있어요.")
+
+
 class StandingFilter(admin.SimpleListFilter):
     """How they stand; the dead ones that somebody must deal with are what agents look for."""
 
@@ -144,7 +158,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(LookOnly):
+class MessageAdmin(Stepping):
     """Texts and mails, newest first."""
 
     list_display = (
@@ -177,7 +191,17 @@ class MessageAdmin(LookOnly):
         column("deadline", gettext_lazy("늦어도"), lambda row: _time(row.deadline_at)),
         column("payment", gettext_lazy("결제 번호"), _payment),
     )
-    change_form_template = "admin/payments/message/change_form.html"
+    about = "message"
+    steps = (
+        Step(
+            name="again",
+            title=gettext_lazy("다시 보내기"),
+            permission="payments.resend_message",
+            means=lambda row: _("같은 글을 같은 곳에 보내요. 다시 실패하면 맡은 사람은 나예요."),
+            closed=_closed,
+            take=_again,
+        ),
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
@@ -188,46 +212,6 @@ class MessageAdmin(LookOnly):
             return queryset, False
         found = searching.wanted(term, payment="payment__", phone="payment__", at="created_at")
         return queryset.filter(found), False
-
-    def get_urls(self) -> list[URLPattern]:
-        """One address more: the button on the page."""
-        again = self.admin_site.admin_view(require_POST(self.send_again))
-        name = "payments_message_send_again"
-        return [path("<int:message_id>/send-again/", again, name=name), *super().get_urls()]
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """One message; with the button when it is dead and may be sent again."""
-        message = self.get_object(request, object_id)
-        may = message is not None and deliveries.can_send_again(message)
-        context = {"can_send_again": may and self.has_resend_permission(request)}
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
-
-    def has_resend_permission(self, request: HttpRequest) -> bool:
-        """Whether this account may send dead messages again."""
-        return bool(request.user.has_perm("payments.resend_message"))
-
-    def send_again(self, request: HttpRequest, message_id: int) -> HttpResponse:
-        """The button: one more lifetime for a dead message, on the agent's account."""
-        if not self.has_resend_permission(request):
-            raise PermissionDenied
-        try:
-            message = deliveries.send_again(
-                message_id, by=request.user.get_username(), now=timezone.now()
-            )
-        except Message.DoesNotExist:
-            raise Http404 from None
-        except deliveries.UnableToSend as refusal:
-            messages.error(request, str(_UNABLE[refusal.code]))
-        else:
-            self.log_change(request, message, "send again")
-            messages.success(request, _("다시 보내고 있어요."))
-        return HttpResponseRedirect(reverse("admin:payments_message_change", args=[message_id]))
 
 
 @admin.register(RetentionProof)

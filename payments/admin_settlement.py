@@ -3,13 +3,14 @@
 Every decision is one call of a use case. Closed periods, lines and postings can only be looked at.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,12 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from payments import reconcile, settlement, standing
-from payments.admin import LookOnly, MerchantFilter, chip, choice_filter, column
+from payments.admin import LookOnly, MerchantFilter, chip, choice_filter, column, heap_filter
+from payments.admin_steps import NOT_OFFERED, Step, Stepping, Unable
 from payments.carriers import registry
 from payments.models import (
-    Category,
     Difference,
-    FeeTerm,
     Payment,
     Payout,
     Reconciliation,
@@ -33,10 +33,9 @@ from payments.models import (
     SettlementTerms,
 )
 from payments.reconcile.correcting import CORRECTED
-from payments.states import IllegalMove
+from payments.states import IllegalMove, PayoutState
 from payments.templatetags.won import moment, number, won
 
-_BPS = 100
 _SENTENCE = AdminTextareaWidget(attrs={"rows": 3})
 _FAILURES = {
     "ACCOUNT_MISSING": gettext_lazy("계좌 없음"),
@@ -141,8 +140,24 @@ class SettlementAdmin(Books):
     )
 
 
+def _again_means(payout: Payout) -> str:
+    terms = SettlementTerms.objects.filter(merchant=payout.merchant_id).first()
+    return _("{won}을 지금 정산 조건의 계좌({account})로 다시 보내요.").format(
+        won=won(payout.amount_won),
+        account=f"****{terms.account_last4}" if terms and terms.account_last4 else "–",
+    )
+
+
+def _again(row: Payout, *, reason: str, by: str, now: datetime, **_seen: Any) -> str:
+    try:
+        settlement.retry(row.pk, reason=reason, by=by, now=now)
+    except IllegalMove:
+        raise Unable(_("실패한 지급이 아니라서 그대로 두었어요.")) from None
+    return _("다시 보내고 있어요.")
+
+
 @admin.register(Payout)
-class PayoutAdmin(Books):
+class PayoutAdmin(Stepping):
     """Payouts, newest first; those that failed can be sent anew."""
 
     list_display = (
@@ -163,7 +178,6 @@ class PayoutAdmin(Books):
         ("merchant", MerchantFilter),
     )
     list_select_related = ("merchant",)
-    actions = ("send_anew",)
     details = (
         *list_display,
         column(
@@ -172,27 +186,17 @@ class PayoutAdmin(Books):
             lambda row: ", ".join(f"{call.order_ref} {call.state}" for call in row.calls.all()),
         ),
     )
-
-    def has_send_permission(self, request: HttpRequest) -> bool:
-        """Who may change payouts."""
-        return self.may(request, "change")
-
-    @admin.action(description=gettext_lazy("고른 지급 다시 보내기"), permissions=["send"])
-    def send_anew(self, request: HttpRequest, queryset: QuerySet[Payout]) -> None:
-        """Only what the bank refused; the account comes from the terms as they are now."""
-        done = 0
-        for payout in queryset:
-            try:
-                settlement.retry(payout.pk, by=request.user.get_username(), now=timezone.now())
-            except IllegalMove:
-                text = _("{number}번은 실패한 지급이 아니라서 그대로 두었어요.")
-                messages.warning(request, text.format(number=payout.pk))
-            else:
-                self.log_change(request, payout, "retry")
-                done += 1
-        if done:
-            text = ngettext("{count}건을 다시 보냅니다.", "{count}건을 다시 보냅니다.", done)
-            messages.success(request, text.format(count=done))
+    about = "payout"
+    steps = (
+        Step(
+            name="again",
+            title=gettext_lazy("다시 보내기"),
+            permission="payments.change_payout",
+            means=_again_means,
+            closed=lambda row: None if row.state == PayoutState.FAILED else NOT_OFFERED,
+            take=_again,
+        ),
+    )
 
 
 class HoldForm(forms.ModelForm[SettlementHold]):
@@ -233,23 +237,6 @@ class ReleaseForm(forms.ModelForm[SettlementHold]):
             self.fields["release_reason"].required = True
 
 
-class StillHeldFilter(admin.SimpleListFilter):
-    """Held now, or let go."""
-
-    title = gettext_lazy("보류")
-    parameter_name = "held"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The two there are."""
-        return [("1", _("보류 중")), ("0", _("보류를 풂"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those, or all of them when none is chosen."""
-        if self.value() is None:
-            return queryset
-        return queryset.filter(released_at__isnull=self.value() == "1")
-
-
 @admin.register(SettlementHold)
 class HoldAdmin(Books):
     """Payments under an objection; a hold is set and let go here, with a reason."""
@@ -262,7 +249,16 @@ class HoldAdmin(Books):
         _at("held_at", gettext_lazy("보류한 시각")),
         _at("released_at", gettext_lazy("푼 시각")),
     )
-    list_filter = (StillHeldFilter, ("merchant", MerchantFilter))
+    list_filter = (
+        heap_filter(
+            gettext_lazy("보류"),
+            gettext_lazy("보류 중"),
+            gettext_lazy("보류를 풂"),
+            Q(released_at__isnull=True),
+            at_first="all",
+        ),
+        ("merchant", MerchantFilter),
+    )
     list_select_related = ("payment", "merchant")
     search_fields = ("payment__reference__iexact",)
     details = (
@@ -364,55 +360,6 @@ class RemittanceAdmin(Books):
         obj.__dict__.update(written.__dict__)
 
 
-class FeeForm(forms.ModelForm[FeeTerm]):
-    """A new fee, from when on and why."""
-
-    class Meta:
-        model = FeeTerm
-        fields = ("merchant", "category", "fee_bps", "valid_from", "source")
-        labels = {
-            "merchant": gettext_lazy("판매자"),
-            "category": gettext_lazy("종류"),
-            "fee_bps": gettext_lazy("수수료율(1/100 %)"),
-            "valid_from": gettext_lazy("적용 시작(한국)"),
-            "source": gettext_lazy("근거"),
-        }
-
-
-@admin.register(FeeTerm)
-class FeeTermAdmin(Books):
-    """Fees with their first moment and source. A new fee is a new row."""
-
-    form = FeeForm
-    asked = ("merchant", "category", "fee_bps", "valid_from", "source")
-    list_display = (
-        _MERCHANT,
-        column(
-            "sold",
-            gettext_lazy("종류"),
-            lambda row: row.get_category_display() if row.category else _("모든 종류"),
-        ),
-        column(
-            "fee",
-            gettext_lazy("수수료율"),
-            lambda row: f"{row.fee_bps // _BPS}.{row.fee_bps % _BPS:02} %",
-        ),
-        _at("valid_from", gettext_lazy("적용 시작")),
-        column("why", gettext_lazy("근거"), lambda row: row.source),
-    )
-    details = list_display
-    list_filter = (
-        ("merchant", MerchantFilter),
-        choice_filter("category", gettext_lazy("종류"), dict(Category.choices)),
-    )
-    list_select_related = ("merchant",)
-    ordering = ("merchant", "-valid_from")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Who may."""
-        return self.may(request, "add")
-
-
 class TermsForm(forms.ModelForm[SettlementTerms]):
     """Cycle and account; the account's number is never shown again."""
 
@@ -496,23 +443,6 @@ class ReconciliationAdmin(Books):
     ordering = ("-day",)
 
 
-class OpenFilter(admin.SimpleListFilter):
-    """Open differences, or those that were settled."""
-
-    title = gettext_lazy("상태")
-    parameter_name = "is_open"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Two heaps."""
-        return [("1", gettext_lazy("열림")), ("0", gettext_lazy("해결됨"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The heap chosen; both when none is."""
-        if self.value() in ("0", "1"):
-            return queryset.filter(resolved_at__isnull=self.value() == "1")
-        return queryset
-
-
 class ResolveForm(forms.ModelForm[Difference]):
     """How it was settled."""
 
@@ -560,7 +490,13 @@ class DifferenceAdmin(Books):
         column("settled", gettext_lazy("해결"), _resolution),
     )
     list_filter = (
-        OpenFilter,
+        heap_filter(
+            gettext_lazy("상태"),
+            gettext_lazy("열림"),
+            gettext_lazy("해결됨"),
+            Q(resolved_at__isnull=True),
+            at_first="all",
+        ),
         choice_filter("kind", gettext_lazy("차이"), dict(Difference.Kind.choices)),
     )
     list_select_related = ("reconciliation", "payment")

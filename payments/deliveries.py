@@ -19,7 +19,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from payments import subscriber
+from payments import decisions, subscriber
 from payments.messengers import kinds, links, mails, sender_of
 from payments.messengers.base import Letter, NotTaken, OutcomeUnknown, Refused, Sender
 from payments.messengers.kinds import Delivery, Owner
@@ -44,20 +44,25 @@ def send_due(*, now: datetime) -> int:
     return sum(_try(message, now=now) for message in _claim(now))
 
 
-def can_send_again(message: Message) -> bool:
-    """Whether `send_again` would take it."""
-    return _hindrance(message) is None
+def hindrance(message: Message) -> str | None:
+    """Why a message cannot be sent again (an UnableToSend code); None when it can."""
+    if message.dead_at is None:
+        return "NOT_DEAD"
+    if kinds.of(message.kind).is_secret:
+        return "SECRET"
+    return None if message.text_sealed else "FORGOTTEN"
 
 
 @transaction.atomic
-def send_again(message_id: int, *, by: str, now: datetime) -> Message:
+def send_again(message_id: int, *, reason: str, by: str, now: datetime) -> Message:
     """Try a dead message once more, for another lifetime; whoever asked owns it from now on.
 
-    Raises UnableToSend.
+    Raises UnableToSend and decisions.ReasonMissing.
     """
+    reason = decisions.required(reason)
     message = Message.objects.select_for_update(of=("self",)).get(pk=message_id)
-    if hindrance := _hindrance(message):
-        raise UnableToSend(hindrance)
+    if code := hindrance(message):
+        raise UnableToSend(code)
     message.dead_at = None
     message.due_at = now
     message.deadline_at = now + kinds.of(message.kind).lifetime
@@ -65,15 +70,10 @@ def send_again(message_id: int, *, by: str, now: datetime) -> Message:
     message.problem = ""
     message.owner = by
     message.save()
+    subject = f"message:{message.pk}"
+    Alert.objects.filter(ref=subject, closed_at__isnull=True).update(owner=by)
+    decisions.record("message.again", subject=subject, reason=reason, by=by, at=now)
     return message
-
-
-def _hindrance(message: Message) -> str | None:
-    if message.dead_at is None:
-        return "NOT_DEAD"
-    if kinds.of(message.kind).is_secret:
-        return "SECRET"
-    return None if message.text_sealed else "FORGOTTEN"
 
 
 def _claim(now: datetime) -> list[Message]:

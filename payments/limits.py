@@ -14,6 +14,8 @@ class Scope(StrEnum):
     LINE_MONTH = "LINE_MONTH"
     MERCHANT_DAY = "MERCHANT_DAY"
     MERCHANT_MONTH = "MERCHANT_MONTH"
+    # Not of payments: up to which amount one person of ours decides about money alone.
+    DECIDED_ALONE = "DECIDED_ALONE"
 
 
 # The decline code of each (domain §12).

@@ -12,6 +12,7 @@ from datetime import datetime
 from celery import current_app
 from django.db import transaction
 
+from payments import decisions
 from payments.models import Alert, OutboxEvent, claims
 
 BATCH = 100
@@ -27,6 +28,29 @@ def record(event: str, *, subject_id: int, at: datetime) -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"{event} recorded outside a transaction")
     OutboxEvent.objects.create(kind=event, subject_id=subject_id, created_at=at, due_at=at)
+
+
+class NotDead(Exception):
+    """The announcement was passed on, or is on its way."""
+
+
+@transaction.atomic
+def send_again(event_id: int, *, reason: str, by: str, now: datetime) -> OutboxEvent:
+    """Begin anew with an announcement that was given up.
+
+    What was done before it broke is done again, which its tasks allow. Raises NotDead and
+    decisions.ReasonMissing.
+    """
+    reason = decisions.required(reason)
+    event = OutboxEvent.objects.select_for_update(no_key=True).get(pk=event_id)
+    if event.dead_at is None:
+        raise NotDead
+    event.dead_at = event.lease_expires_at = None
+    event.due_at, event.attempts = now, 0
+    event.save(update_fields=["dead_at", "lease_expires_at", "due_at", "attempts"])
+    Alert.settle(f"event:{event.pk}", resolution=reason, by=by, at=now)
+    decisions.record("event.again", subject=f"event:{event.pk}", reason=reason, by=by, at=now)
+    return event
 
 
 def drain(tasks: Mapping[str, Sequence[str]], *, now: datetime) -> int:

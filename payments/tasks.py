@@ -13,6 +13,7 @@ from payments import (
     reconcile,
     refunds,
     settlement,
+    watching,
 )
 from payments.models import LineChange, Payment, Refund
 
@@ -33,6 +34,12 @@ def send_refunds(**_: Any) -> None:
 def resolve_payments(**_: Any) -> None:
     """Payments whose end nobody knows are looked into; windows that ran out are closed."""
     checkout.resolve_due(now=timezone.now())
+
+
+@shared_task
+def call_people(**_: Any) -> None:
+    """Whatever needs a person gets its alert."""
+    watching.look(now=timezone.now())
 
 
 @shared_task

@@ -46,6 +46,8 @@ app.conf.beat_schedule = {
     "send-refunds": _every("payments.tasks.send_refunds", settings.SWEEP_SECONDS),
     # Payments nobody knows the end of are looked into; windows that ran out are closed.
     "resolve-payments": _every("payments.tasks.resolve_payments", settings.SWEEP_SECONDS),
+    # Whatever needs a person gets its alert.
+    "call-people": _every("payments.tasks.call_people", settings.SWEEP_SECONDS * 10),
     # Settlement periods that are over are closed.
     "close-settlements": _every("payments.tasks.close_settlements", 60),
     # Payouts that are due go to the bank.

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +24,7 @@ class DeskSite(AdminSite):
         self.disable_action("delete_selected")
 
     def get_urls(self) -> list[Any]:
-        """The admin's own pages and the leads' board."""
+        """The admin's own pages, the leads' board and the look at every rule."""
         # Views need the models, which are not there yet when Django makes its site.
         board = import_module("portal.views.board")
         verify = import_module("portal.views.verify")
@@ -33,6 +34,13 @@ class DeskSite(AdminSite):
             path("verify/", self.admin_view(verify.page(self)), name="verify"),
             *super().get_urls(),
         ]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The front page, with how many things wait for a person."""
+        alerts = import_module("payments.models").Alert.objects.filter(closed_at__isnull=True)
+        return super().index(request, {"alerts": alerts.count(), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models, the desk first."""

@@ -248,6 +248,8 @@ BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
 PAYMENT_MIN_WON = env.integer("PAYMENT_MIN_WON", default=1_000)
 PAYMENT_MAX_WON = env.integer("PAYMENT_MAX_WON", default=30_000)
 LINE_MONTH_MAX_WON = env.integer("LINE_MONTH_MAX_WON", default=1_000_000)
+# Above this amount two people decide about money (domain §2), unless a term says otherwise.
+DECIDED_ALONE_MAX_WON = env.integer("DECIDED_ALONE_MAX_WON", default=30_000)
 # Up to this amount an unused payment can be cancelled without an agent.
 SELF_CANCEL_MAX_WON = env.integer("SELF_CANCEL_MAX_WON", default=30_000)
 
@@ -264,6 +266,8 @@ CODE_RESENDS = 3
 REFUND_DELAY_SECONDS = env.integer("REFUND_DELAY_SECONDS", default=5 if SANDBOX else 600)
 RESOLVE_FIRST_SECONDS = env.integer("RESOLVE_FIRST_SECONDS", default=3 if SANDBOX else 5)
 RESOLVE_MAX_SECONDS = env.integer("RESOLVE_MAX_SECONDS", default=15 if SANDBOX else 1200)
+# How long a refund or a payout may be without an answer before a person is called.
+UNKNOWN_ALERT_SECONDS = env.integer("UNKNOWN_ALERT_SECONDS", default=1800)
 # How long lifting one's own block, or raising one's own limit, waits.
 COOLING_OFF_SECONDS = env.integer("COOLING_OFF_SECONDS", default=60 if SANDBOX else 86_400)
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)

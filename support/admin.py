@@ -19,7 +19,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import refunds, states
+from payments import decisions, refunds, states
 from payments.admin import column
 from payments.calendar import NotPaid
 from payments.templatetags.won import full_day, moment
@@ -190,6 +190,7 @@ class TicketAdmin(Reveals):
             tickets.NothingToRefund,
             tickets.NotTheSameMatter,
             tickets.AlreadyOpen,
+            decisions.SamePerson,
         ) as error:
             return self._again(request, ticket, conflict=_unable(error), **kept)
         if not said:
@@ -417,7 +418,9 @@ def _carry_out(
         return ""
     if decision == "approve":
         won = _number(request, "expected_remaining_won")
-        tickets.approve(expected_remaining_won=won, reason=typed, seen=seen, **facts)
+        approved = tickets.approve(expected_remaining_won=won, reason=typed, seen=seen, **facts)
+        if approved.state != TicketState.APPROVED:
+            return _("큰 금액이라 다른 사람이 한 번 더 승인해야 해요. 승인을 제안해 두었어요.")
         return _("승인했어요. 환불을 예약했고, 결과를 고객에게 알려요.")
     if decision == "reject":
         tickets.reject(reason=typed, seen=seen, **facts)
@@ -558,6 +561,8 @@ def _unable(error: Exception) -> str:
         return _("같은 결제의 요청 {number}이 열려 있어요. 거기에서 이어 가세요.").format(
             number=error.ticket.number
         )
+    if isinstance(error, decisions.SamePerson):
+        return _("이미 승인을 제안했어요. 다른 사람이 승인해야 해요.")
     code = str(error.args[0]) if error.args else ""
     return {
         "REMAINING_CHANGED": _(

@@ -13,10 +13,13 @@ class SupportConfig(AppConfig):
     verbose_name = _("고객센터")
 
     def ready(self) -> None:
-        """Rows deleted in the admin go on the trail."""
+        """Rows deleted in the admin, and decisions about money, go on the trail."""
         # By name: these modules need the models, which are there from now on, not before.
         post_save.connect(
             import_string("support.deletions.record_deletion"),
             sender="admin.LogEntry",
             dispatch_uid="support.deletions",
+        )
+        import_string("payments.decisions.decided").connect(
+            import_string("support.decided.record_decision"), dispatch_uid="support.decided"
         )

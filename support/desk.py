@@ -330,6 +330,7 @@ def ticket_words(event: TicketEvent) -> str:
             "ticket.due_moved": _("답변 기한이 옮겨짐: {name}").format(name=event.reason),
             "ticket.replied": _("고객에게 답장"),
             "ticket.customer_wrote": _("고객이 글을 남김"),
+            "ticket.proposed": _("승인을 제안함, 다른 사람의 승인이 필요"),
             "ticket.merged": _("같은 요청이 합쳐짐: {number}").format(number=event.reason),
         }.get(event.event, event.event)
     if event.to_state == TicketState.IN_PROGRESS:

@@ -397,6 +397,7 @@ class AuditEntry(models.Model):
         EXPORTED = "EXPORTED", _("파일로 받음")
         DENIED = "DENIED", _("권한이 없어 막힘")
         DELETED = "DELETED", _("지움")
+        DECIDED = "DECIDED", _("돈에 대해 결정함")
 
     id = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField(_("때"))

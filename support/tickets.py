@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from payments import refunds, states
+from payments import decisions, refunds, states
 from payments.calendar import SEOUL
 from payments.models import Payment, Refund
 from support import clocks, notices, office, withholding
@@ -24,6 +24,7 @@ SYSTEM = "system"
 MERCHANT = "merchant"
 _ANSWERED = "ANSWERED"
 _REPLIED = "ticket.replied"
+_REFUND = "refund"
 # Unasked messages of a customer to one case: a telephone is better than an eleventh.
 _WRITING_LIMIT = 10
 _WRITING_WINDOW = timedelta(hours=1)
@@ -149,21 +150,35 @@ def approve(
     """Promise the money back: one refund for everything that is left of the payment.
 
     `expected_remaining_won` is what the agent saw; when less is left by now, nothing happens.
-    Raises ReasonMissing, NothingToRefund, IllegalMove when it is decided already,
-    ChangedMeanwhile, refunds.UnableToRefund.
+    Above the amount one person decides alone, the first call only proposes (`is_proposed`) and
+    somebody else's approves. Raises ReasonMissing, NothingToRefund, IllegalMove when it is decided
+    already, ChangedMeanwhile, refunds.UnableToRefund, decisions.SamePerson.
     """
     reason = _required(reason)
     ticket = _locked(ticket_id)
     # Two agents press at once: the second one waits for the lock and then finds no way on.
     _check(ticket, TicketState.APPROVED, seen, by=by)
-    if ticket.payment_id is None:
+    if ticket.payment is None:
         raise NothingToRefund
+    first = decisions.agreed(
+        _REFUND,
+        subject=f"payment:{ticket.payment_id}",
+        amount_won=expected_remaining_won,
+        merchant=ticket.payment.merchant,
+        reason=reason,
+        by=by,
+        now=now,
+    )
+    if first is None:
+        ticket.log("ticket.proposed", at=now, by=by, reason=reason)
+        return ticket
     ticket.refund = refunds.request(
-        payment_id=ticket.payment_id,
+        payment_id=ticket.payment.pk,
         amount_won=expected_remaining_won,
         expected_remaining_won=expected_remaining_won,
         reason=ticket.reason,
         by=by,
+        requested_by=first,
         now=now,
     )
     ticket.cancel_cutoff_at = ticket.refund.deadline_at
@@ -434,6 +449,11 @@ def add_note(*, ticket_id: int, text: str, by: str, now: datetime) -> InternalNo
     return note(_locked(ticket_id), author=by, text=text, at=now)
 
 
+def is_proposed(ticket: Ticket) -> bool:
+    """Whether somebody wants it approved, and it waits for a second person."""
+    return decisions.pending(_REFUND, subject=f"payment:{ticket.payment_id}") is not None
+
+
 def last_change(ticket: Ticket) -> int:
     """The `seen` of a case as it stands: the id of the last line of its history."""
     last = ticket.events.order_by("-pk").values_list("pk", flat=True).first()
@@ -486,6 +506,8 @@ def _announce(
         ticket.run_clock(office.hours(), at=now)
     ticket.move_to(target, at=now, by=by, reason=reason)
     # A merged case goes on in the first one, and so does what is held for it.
+    if target in TICKET_FINAL:
+        decisions.drop(_REFUND, subject=f"payment:{ticket.payment_id}")
     if target in TICKET_FINAL and target != TicketState.DUPLICATE:
         withholding.end(ticket, by=by, now=now)
     return ticket

@@ -21,6 +21,7 @@ from payments.checkout.opening import (
     open_payment,
 )
 from payments.checkout.resolving import note_event, resolve_due
+from payments.checkout.reviewing import ChangedMeanwhile, NotPossible, Said, Way
 from payments.checkout.rows import (
     CarrierSilent,
     InProgress,
@@ -33,11 +34,15 @@ __all__ = [
     "Applicant",
     "AttemptsExceeded",
     "CarrierSilent",
+    "ChangedMeanwhile",
     "CodeExpired",
     "InProgress",
     "NoMoreTime",
+    "NotPossible",
     "OutsideLimits",
     "Refused",
+    "Said",
+    "Way",
     "WindowClosed",
     "WrongCode",
     "WrongStep",

@@ -25,6 +25,7 @@ from payments.checkout.rows import (
     CALL_GRACE,
     become_unknown,
     charge,
+    close_open_calls,
     finish,
     intend_release,
     locked,
@@ -217,10 +218,10 @@ def _settle(payment_id: int, status: PaymentStatus, *, at: datetime) -> None:
     _note_query(payment, CarrierCall.State.OK, answer, at=at)
     is_ours = status.amount_won == payment.amount_won
     if status.status == "succeeded" and is_ours:
-        _close_open_calls(payment, at=at)
+        close_open_calls(payment, at=at)
         charge(payment, status, at=at, by="resolver")
     elif status.status in {"denied", "cancelled"}:
-        _close_open_calls(payment, at=at)
+        close_open_calls(payment, at=at)
         finish(
             payment,
             PaymentState.REVERSED,
@@ -270,10 +271,3 @@ def _hand_over(payment: Payment, why: str, *, at: datetime) -> None:
     """A person decides from here on."""
     payment.check_at = None
     payment.move_to(PaymentState.REVIEW, at=at, by="resolver", reason=why)
-
-
-def _close_open_calls(payment: Payment, *, at: datetime) -> None:
-    payment.calls.filter(
-        kind__in=[CarrierCall.Kind.VALIDATE, CarrierCall.Kind.CONFIRM],
-        state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN],
-    ).update(state=CarrierCall.State.RESOLVED, resolved_at=at)

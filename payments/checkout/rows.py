@@ -92,19 +92,23 @@ def finish(
     at: datetime,
     by: str,
     code: str = "",
+    reason: str = "",
     release: CarrierCall | None = None,
 ) -> None:
     """End a payment without a charge and announce it.
 
-    With a `release` still to be carried out the row is looked at again, should the process die.
+    `reason` is a person's, in words; without one the history says the code. With a `release` still
+    to be carried out the row is looked at again, should the process die.
     """
     payment.failure_code = code
     payment.check_at = at + CALL_GRACE if release else _last_look(payment, at=at)
     LimitHold.release(payment)
-    payment.move_to(target, at=at, by=by, reason=code)
+    payment.move_to(target, at=at, by=by, reason=reason[:200] or code)
 
 
-def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) -> None:
+def charge(
+    payment: Payment, status: PaymentStatus, *, at: datetime, by: str, reason: str = ""
+) -> None:
     """Take over a charge the operator made: state, ledger and announcement in one commit.
 
     The caller has compared the amount. Raises Overtaken when somebody took it over before.
@@ -113,7 +117,7 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
     payment.billing_month = calendar.billing_month(payment.paid_at)
     payment.carrier_tx = status.carrier_tx
     payment.check_at = _last_look(payment, at=at)
-    payment.move_to(PaymentState.PAID, at=at, by=by)
+    payment.move_to(PaymentState.PAID, at=at, by=by, reason=reason[:200])
     fee_bps = FeeTerm.bps_of(payment, status.paid_at or at)
     fee = money.fee_for(payment.amount_won, fee_bps)
     LedgerTransaction.post(
@@ -131,6 +135,14 @@ def charge(payment: Payment, status: PaymentStatus, *, at: datetime, by: str) ->
         # The month turned between the window and the charge: the line's new month carries it.
         LimitHold.release(payment)
         LimitHold.take(payment, {Scope.LINE_MONTH: payment.amount_won}, at=payment.paid_at)
+
+
+def close_open_calls(payment: Payment, *, at: datetime) -> None:
+    """What was asked of the operator is answered by what its books say now."""
+    payment.calls.filter(
+        kind__in=[CarrierCall.Kind.VALIDATE, CarrierCall.Kind.CONFIRM],
+        state__in=[CarrierCall.State.SENT, CarrierCall.State.UNKNOWN],
+    ).update(state=CarrierCall.State.RESOLVED, resolved_at=at)
 
 
 def become_unknown(payment: Payment, *, at: datetime, by: str) -> None:

@@ -11,6 +11,8 @@ from payments.models.merchants import Merchant
 from payments.models.messages import Message, MessageDelivery
 from payments.models.outbox import OutboxEvent
 from payments.models.payments import CodeChallenge, Consent, Payment, PaymentEvent
+from payments.models.proposals import Proposal
+from payments.models.queues import FailedRefund, Review
 from payments.models.reconciliation import Difference, OperatorLine, Reconciliation
 from payments.models.refunds import Refund, RefundEvent
 from payments.models.retention import RetentionProof
@@ -37,6 +39,7 @@ __all__ = [
     "CodeChallenge",
     "Consent",
     "Difference",
+    "FailedRefund",
     "FeeTerm",
     "InboundEvent",
     "LedgerEntry",
@@ -57,11 +60,13 @@ __all__ = [
     "PayoutCall",
     "PayoutEvent",
     "PhoneVerification",
+    "Proposal",
     "Reconciliation",
     "Refund",
     "RefundEvent",
     "Remittance",
     "RetentionProof",
+    "Review",
     "Settlement",
     "SettlementHold",
     "SettlementLine",

@@ -90,12 +90,20 @@ class CarrierCall(models.Model):
         self.set_outcome(state, at=at, answer=answer)
         self.save(update_fields=_OUTCOME)
 
+    def send_again(self, *, at: datetime) -> None:
+        """Write down that a call without an answer leaves once more, under its own order_ref."""
+        self.set_outcome(CarrierCall.State.SENT, at=None, answer=self.answer)
+        self.sent_at = at
+        self.save(update_fields=[*_OUTCOME, "sent_at"])
+
     def note_if_unmapped(self, code: str, *, at: datetime) -> None:
         """Raise an alert when the operator refused in words we have no code for (domain §12)."""
         if code == declines.UNMAPPED:
             Alert.note(Alert.Kind.UNMAPPED_ANSWER, ref=f"call:{self.pk}", detail=self.answer, at=at)
 
-    def set_outcome(self, state: "CarrierCall.State", *, at: datetime, answer: str = "") -> None:
+    def set_outcome(
+        self, state: "CarrierCall.State", *, at: datetime | None, answer: str = ""
+    ) -> None:
         """How the call ended; the caller saves, with `save_outcomes`."""
         self.state = state
         self.answer = answer[:200]

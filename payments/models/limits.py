@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import connection, models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from payments.limits import COUNTED, Scope, period_of
 from payments.models.append_only import append_only
@@ -31,6 +32,7 @@ class LimitTerm(models.Model):
     source = models.CharField(max_length=200)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("한도")
         constraints = [
             models.UniqueConstraint(
                 name="limit_once", fields=["scope", "merchant", "valid_from"], nulls_distinct=False

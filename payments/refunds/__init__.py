@@ -8,12 +8,13 @@ from payments.refunds.asking import (
     verdict,
     withdraw,
 )
-from payments.refunds.retrying import retry, use_bank
+from payments.refunds.retrying import hindrance, retry, use_bank
 from payments.refunds.sending import send_due
 
 __all__ = [
     "UnableToRefund",
     "give_account",
+    "hindrance",
     "remaining_won",
     "request",
     "retry",

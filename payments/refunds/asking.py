@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
-from payments import calendar, money
+from payments import calendar, decisions, money
 from payments.carriers import registry
 from payments.models import Payment, Refund
 from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
@@ -51,11 +51,13 @@ def request(
     reason: str,
     by: str,
     now: datetime,
+    requested_by: str = "",
 ) -> Refund:
     """Create and schedule a refund, or wait for an account where the carrier cannot cancel.
 
     `expected_remaining_won` is what the caller saw; if it is no longer true nothing is created.
-    Raises UnableToRefund.
+    `by` approves; `requested_by` is who asked, when that is somebody else of ours. Raises
+    UnableToRefund, and decisions.SecondPersonNeeded when one person does both above the limit.
     """
     # Races with another refund of the same payment: the sum below must not change under us.
     payment = (
@@ -70,6 +72,13 @@ def request(
         raise UnableToRefund("ALREADY_REFUNDED")
     if remaining != expected_remaining_won or not 0 < amount_won <= remaining:
         raise UnableToRefund("REMAINING_CHANGED")
+    decisions.check_two(
+        amount_won=amount_won,
+        merchant=payment.merchant,
+        requested_by=requested_by or by,
+        by=by,
+        now=now,
+    )
     answer = verdict(payment, now)
     refund = Refund.objects.create(
         payment=payment,
@@ -77,7 +86,7 @@ def request(
         amount_won=amount_won,
         route=answer.route,
         reason=reason[:200],
-        requested_by=by,
+        requested_by=requested_by or by,
         approved_by=by,
         requested_at=now,
         deadline_at=answer.deadline,

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from payments import decisions
 from payments.banks import transfers
 from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
 from payments.models import (
     Account,
+    Alert,
     LedgerTransaction,
     Payout,
     PayoutCall,
@@ -42,15 +44,19 @@ def pay_due(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def retry(payout_id: int, *, by: str, now: datetime) -> Payout:
+def retry(payout_id: int, *, reason: str, by: str, now: datetime) -> Payout:
     """A person has seen to what the bank refused: send it anew, under a new id.
 
-    Raises IllegalMove unless the payout has failed.
+    Raises IllegalMove unless the payout has failed, and decisions.ReasonMissing.
     """
+    reason = decisions.required(reason)
     payout = _locked(payout_id)
     payout.failure_code = ""
     payout.due_at = now
-    payout.move_to(PayoutState.SCHEDULED, at=now, by=by)
+    payout.move_to(PayoutState.SCHEDULED, at=now, by=by, reason=reason[:200])
+    subject = f"payout:{payout.pk}"
+    Alert.settle(subject, resolution=reason, by=by, at=now)
+    decisions.record("payout.retry", subject=subject, reason=reason, by=by, at=now)
     return payout
 
 

@@ -1,9 +1,10 @@
 """Amounts and moments as people read them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django import template
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from payments.calendar import SEOUL
 
@@ -90,3 +91,17 @@ def month(billing_month: str) -> str:
         return ""
     number_of_month = int(billing_month[5:])
     return _MONTHS_EN[number_of_month - 1] if _is_english() else f"{number_of_month}월"
+
+
+@register.filter
+def span(value: timedelta | None) -> str:
+    """`3시간 20분`, in days beyond two of them; `–` for None."""
+    if value is None:
+        return "–"
+    minutes = round(value / timedelta(minutes=1))
+    if minutes < 60:
+        return _("{minutes}분").format(minutes=minutes)
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return _("{hours}시간 {minutes}분").format(hours=hours, minutes=minutes)
+    return _("{days}일 {hours}시간").format(days=hours // 24, hours=hours % 24)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from payments.calendar import SEOUL
+from payments.templatetags.won import span
 from portal import board
 from portal.views.csv_files import Cell, csv_response
 from support.models import Ticket
@@ -47,8 +48,8 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
                 kinds[work.kind],
                 work.count,
                 work.late,
-                _words(work.first_answer),
-                _words(work.resolution),
+                span(work.first_answer),
+                span(work.resolution),
             )
             for work in found.work
         ],
@@ -116,15 +117,3 @@ def _names() -> dict[str, str]:
 
 def _minutes(span: timedelta | None) -> Cell:
     return "" if span is None else round(span / timedelta(minutes=1))
-
-
-def _words(span: timedelta | None) -> str:
-    if span is None:
-        return "–"
-    minutes = round(span / timedelta(minutes=1))
-    if minutes < 60:
-        return _("{minutes}분").format(minutes=minutes)
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return _("{hours}시간 {minutes}분").format(hours=hours, minutes=minutes)
-    return _("{days}일 {hours}시간").format(days=hours // 24, hours=hours % 24)

@@ -101,7 +101,7 @@ STATE_WRITERS = {
 STATE_UPDATERS = {
     "payments/checkout/identifying.py _close",
     "payments/checkout/confirming.py _close_confirm",
-    "payments/checkout/resolving.py _close_open_calls",
+    "payments/checkout/rows.py close_open_calls",
 }
 
 

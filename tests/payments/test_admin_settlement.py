@@ -137,18 +137,19 @@ def test_a_failed_payout_is_sent_anew_and_others_are_left_alone(boss: Client) ->
     sale(shop)
     settlement.close_due(now=DECEMBER)
     payout = Payout.objects.get()
-    action = {"action": "send_anew", "_selected_action": [payout.pk]}
+    again = address("payout", "again", payout.pk)
 
-    boss.post(address("payout", "changelist"), action)
+    boss.post(again, {"reason": "계좌 고침"})
     payout.refresh_from_db()
     assert payout.events.count() == 0
 
     SettlementTerms.objects.update(account_sealed="")
     settlement.pay_due(now=DECEMBER + timedelta(seconds=1))
-    boss.post(address("payout", "changelist"), action)
+    boss.post(again, {"reason": "계좌 고침"})
     payout.refresh_from_db()
     assert (payout.state, payout.failure_code) == ("SCHEDULED", "")
-    assert payout.events.latest("pk").actor == "boss@desk.test"
+    last = payout.events.latest("pk")
+    assert (last.actor, last.reason) == ("boss@desk.test", "계좌 고침")
 
 
 def test_boxes_to_tick_leave_no_markup_between_the_words(boss: Client) -> None:

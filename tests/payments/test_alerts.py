@@ -100,3 +100,34 @@ def test_the_same_thing_twice_is_one_alert() -> None:
         Alert.note(Alert.Kind.GIVEN_UP, ref="event:1", detail="", at=timezone.now())
 
     assert Alert.objects.count() == 1
+
+
+def dead_event() -> OutboxEvent:
+    now = timezone.now()
+    event = OutboxEvent.objects.create(
+        kind="x.y", subject_id=1, created_at=now, due_at=now, dead_at=now, attempts=7
+    )
+    Alert.note(Alert.Kind.GIVEN_UP, ref=f"event:{event.pk}", detail="", at=now)
+    return event
+
+
+def test_a_dead_announcement_is_sent_again_and_its_alert_closed() -> None:
+    event = dead_event()
+
+    outbox.send_again(event.pk, reason="고침", by="operator@desk.test", now=timezone.now())
+
+    assert outbox.drain({}, now=timezone.now()) == 1
+    event.refresh_from_db()
+    assert (event.dead_at, event.done_at is None) == (None, False)
+    assert (Alert.objects.get().closed_by, Alert.objects.get().resolution) == (
+        "operator@desk.test",
+        "고침",
+    )
+
+
+def test_an_announcement_that_is_not_dead_is_left_alone() -> None:
+    event = dead_event()
+    OutboxEvent.objects.filter(pk=event.pk).update(dead_at=None)
+
+    with pytest.raises(outbox.NotDead):
+        outbox.send_again(event.pk, reason="고침", by="operator@desk.test", now=timezone.now())

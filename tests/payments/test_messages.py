@@ -341,13 +341,13 @@ def test_a_dead_message_is_sent_again_by_somebody_who_then_owns_it(sms: FakeSend
     message = after(receipt(), seconds=0)
     later = NOW + timedelta(days=3)
 
-    deliveries.send_again(message.pk, by="agent@demo.test", now=later)
+    deliveries.send_again(message.pk, reason="다시 보내 달라 함", by="agent@demo.test", now=later)
     message.refresh_from_db()
     assert (message.dead_at, message.attempts) == (None, 0)
     deliveries.send_due(now=later)
     message.refresh_from_db()
     assert message.owner == "agent@demo.test", "it died again: whoever tried deals with it"
-    deliveries.send_again(message.pk, by="agent@demo.test", now=later)
+    deliveries.send_again(message.pk, reason="다시 보내 달라 함", by="agent@demo.test", now=later)
     deliveries.send_due(now=later)
 
     message.refresh_from_db()
@@ -365,7 +365,7 @@ def test_a_dead_message_of_the_desk_raises_an_alert_that_ends_when_it_gets_throu
     assert (alert.kind, alert.ref) == ("GIVEN_UP", f"message:{message.pk}")
     assert (alert.detail, alert.closed_at) == ("paid SMS: status 1062", None)
 
-    deliveries.send_again(message.pk, by="agent@demo.test", now=NOW)
+    deliveries.send_again(message.pk, reason="다시 보내 달라 함", by="agent@demo.test", now=NOW)
     after(message, seconds=1)
 
     alert.refresh_from_db()
@@ -375,7 +375,9 @@ def test_a_dead_message_of_the_desk_raises_an_alert_that_ends_when_it_gets_throu
 def test_only_a_dead_message_whose_words_are_left_is_sent_again(sms: FakeSender) -> None:
     def refusal(message: Message) -> str:
         with pytest.raises(deliveries.UnableToSend) as caught:
-            deliveries.send_again(message.pk, by="agent@demo.test", now=NOW)
+            deliveries.send_again(
+                message.pk, reason="다시 보내 달라 함", by="agent@demo.test", now=NOW
+            )
         return caught.value.code
 
     sms.will = [Refused("1062")] * 2

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings as site
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
 from payments.models import Message, MessageDelivery, Payment
 from portal.models import User
+from support.models import AuditEntry
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -71,8 +71,8 @@ def page(client: Client, row: Message) -> str:
     return answer.content.decode()
 
 
-def send_again(client: Client, row: Message) -> Any:
-    return client.post(f"{LIST}{row.pk}/send-again/")
+def send_again(client: Client, row: Message, reason: str = "고객이 못 받았다고 함") -> Any:
+    return client.post(f"{LIST}{row.pk}/again/", {"reason": reason})
 
 
 def test_an_agent_reads_how_a_message_stands_and_every_try(desk: Client) -> None:
@@ -150,14 +150,15 @@ def test_who_may_sends_a_dead_message_again_and_is_on_record(lead: Client) -> No
     me = User.objects.get()
     assert answer.status_code == 302
     assert (row.dead_at, row.owner, row.problem) == (None, me.email, "")
-    assert LogEntry.objects.get().user == me
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.subject) == (me.email, f"message:{row.pk} message.again")
     assert "다시 보내고 있어요" in page(lead, row)
 
 
 def test_who_may_not_has_no_button_and_no_way_around_it(desk: Client) -> None:
     row = dead()
 
-    assert "다시 보내기" not in page(desk, row)
+    assert f"{row.pk}/again/" not in page(desk, row)
     assert send_again(desk, row).status_code == 403
     row.refresh_from_db()
     assert row.dead_at
@@ -166,7 +167,7 @@ def test_who_may_not_has_no_button_and_no_way_around_it(desk: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"done_at": timezone.now()}, "이미 보냈거나"),
+        ({"done_at": timezone.now()}, "지금은 할 수 없는 일"),
         ({"dead_at": timezone.now(), "kind": "verification"}, "인증번호는 다시 보내지"),
     ],
 )
@@ -175,16 +176,17 @@ def test_what_cannot_be_sent_again_says_why(
 ) -> None:
     row = message(**fields)
 
-    assert "다시 보내기" not in page(lead, row)
+    assert f"{row.pk}/again/" not in page(lead, row)
     send_again(lead, row)
     assert words in page(lead, row)
 
 
-def test_looking_and_pressing_are_two_verbs(lead: Client) -> None:
+def test_it_is_confirmed_with_a_reason_before_anything_is_sent(lead: Client) -> None:
     row = dead()
 
-    assert lead.get(f"{LIST}{row.pk}/send-again/").status_code == 405
-    assert lead.post(f"{LIST}99999/send-again/").status_code == 404
-    assert Client().post(f"{LIST}{row.pk}/send-again/").status_code == 302
+    assert "같은 글을 같은 곳에" in lead.get(f"{LIST}{row.pk}/again/").content.decode()
+    assert send_again(lead, row, reason=" ").status_code == 422
+    assert lead.post(f"{LIST}99999/again/").status_code == 404
+    assert Client().post(f"{LIST}{row.pk}/again/").status_code == 302
     row.refresh_from_db()
     assert row.dead_at

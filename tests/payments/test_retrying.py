@@ -32,7 +32,7 @@ def failed(operator: Any, code: str = "CANCEL_INSUFFICIENT_BALANCE") -> Refund:
 def test_retry_sends_a_failed_refund_again_under_a_new_call(operator: Any) -> None:
     refund = failed(operator)
 
-    refunds.retry(refund_id=refund.pk, by="agent", now=timezone.now())
+    refunds.retry(refund_id=refund.pk, reason="확인함", by="agent", now=timezone.now())
 
     refund = work(refund)
     assert (refund.state, refund.failure_code) == (RefundState.SUCCEEDED, "")
@@ -43,7 +43,7 @@ def test_retry_sends_a_failed_refund_again_under_a_new_call(operator: Any) -> No
 def test_use_bank_asks_for_the_payers_account(operator: Any) -> None:
     refund = failed(operator)
 
-    refunds.use_bank(refund_id=refund.pk, by="agent", now=timezone.now())
+    refunds.use_bank(refund_id=refund.pk, reason="확인함", by="agent", now=timezone.now())
 
     refund.refresh_from_db()
     assert (refund.state, refund.route) == (RefundState.AWAITING_ACCOUNT, "BANK")
@@ -62,7 +62,9 @@ def test_retry_goes_to_the_bank_when_the_month_has_closed(
     paid_at = refund.payment.paid_at
     assert paid_at is not None
 
-    refunds.retry(refund_id=refund.pk, by="agent", now=paid_at.replace(year=paid_at.year + 1))
+    refunds.retry(
+        refund_id=refund.pk, reason="확인함", by="agent", now=paid_at.replace(year=paid_at.year + 1)
+    )
 
     refund.refresh_from_db()
     assert (refund.state, refund.route) == (RefundState.AWAITING_ACCOUNT, "BANK")
@@ -76,7 +78,7 @@ def test_nothing_is_sent_again_when_the_operator_may_have_cancelled(
     refund = failed(operator, code)
 
     with pytest.raises(refunds.UnableToRefund) as caught:
-        step(refund_id=refund.pk, by="agent", now=timezone.now())
+        step(refund_id=refund.pk, reason="확인함", by="agent", now=timezone.now())
 
     assert caught.value.code == "MAY_HAVE_MOVED"
     refund.refresh_from_db()
@@ -89,7 +91,7 @@ def test_nothing_is_sent_again_when_a_call_has_no_known_end(operator: Any, step:
     refund.calls.update(state=CarrierCall.State.UNKNOWN)
 
     with pytest.raises(refunds.UnableToRefund) as caught:
-        step(refund_id=refund.pk, by="agent", now=timezone.now())
+        step(refund_id=refund.pk, reason="확인함", by="agent", now=timezone.now())
 
     assert caught.value.code == "MAY_HAVE_MOVED"
 
@@ -100,7 +102,7 @@ def test_nothing_is_sent_again_when_another_refund_took_the_money(operator: Any,
     asked(refund.payment)
 
     with pytest.raises(refunds.UnableToRefund) as caught:
-        step(refund_id=refund.pk, by="agent", now=timezone.now())
+        step(refund_id=refund.pk, reason="확인함", by="agent", now=timezone.now())
 
     assert caught.value.code == "REMAINING_CHANGED"
 
@@ -110,4 +112,4 @@ def test_only_a_failed_refund_is_sent_again(operator: Any, step: Any) -> None:
     refund = asked(factories.paid(operator.base_url, "0000"))
 
     with pytest.raises(IllegalMove):
-        step(refund_id=refund.pk, by="agent", now=timezone.now())
+        step(refund_id=refund.pk, reason="확인함", by="agent", now=timezone.now())

@@ -475,12 +475,12 @@ def test_a_refused_account_goes_to_a_person_and_is_sent_anew(operator: Any, payo
 
     terms.set_account(bank="국민", number="1234567777", holder="멜로디")
     terms.save()
-    settlement.retry(payout.pk, by="staff", now=payout.due_at)
+    settlement.retry(payout.pk, reason="계좌 고침", by="staff", now=payout.due_at)
 
     assert work(payout).state == PayoutState.PAID
     assert [row["account_number"] for row in at_the_bank(operator)] == ["1234567777"]
     with pytest.raises(IllegalMove):
-        settlement.retry(payout.pk, by="staff", now=payout.due_at)
+        settlement.retry(payout.pk, reason="계좌 고침", by="staff", now=payout.due_at)
 
 
 # Operators

@@ -123,7 +123,7 @@ class World:
 
     def retry(self, *_: object) -> None:
         for payout in Payout.objects.filter(state=PayoutState.FAILED):
-            settlement.retry(payout.pk, by="staff", now=self.now)
+            settlement.retry(payout.pk, reason="계좌 고침", by="staff", now=self.now)
 
     def end(self) -> None:
         """Every objection is over, every period closed, every payout paid."""

@@ -6,7 +6,7 @@ until somebody has written down who may open it.
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from payments.models import Message, Payment
+from payments.models import Alert, Message, OutboxEvent, Payment, Refund
 from portal import roles
 from portal.models import User
 from support import audit, tickets
@@ -31,6 +31,10 @@ TABLES = {
     "payments/outboxevent": ("LO", "", "", ""),
     "payments/carriercall": ("LO", "", "", ""),
     "payments/retentionproof": ("LO", "", "", ""),
+    "payments/alert": ("LFO", "", "", ""),
+    "payments/review": ("LFO", "", "", ""),
+    "payments/failedrefund": ("LFO", "", "", ""),
+    "payments/limitterm": ("LFO", "O", "", ""),
     "payments/settlement": ("LF", "", "", ""),
     "payments/payout": ("LF", "", "", ""),
     "payments/settlementhold": ("LF", "LF", "LF", ""),
@@ -53,15 +57,24 @@ PAGES = {
     ("get", "password_change/done/"): dict.fromkeys("ALFO", 200),
     ("get", "board/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "board.csv"): {"A": 403, "L": 200, "F": 403, "O": 403},
-    ("get", "verify/"): {"A": 403, "L": 200, "F": 200, "O": 200},
     ("get", "jsi18n/"): dict.fromkeys("ALFO", 200),
     # Nothing is offered for completion, nothing has a page of its own on the site.
     ("get", "autocomplete/"): dict.fromkeys("ALFO", 403),
     ("get", "r/<path:content_type_id>/<path:object_id>/"): dict.fromkeys("ALFO", 404),
     ("get", "^(?P<app_label>payments|portal|support)/$"): dict.fromkeys("ALFO", 200),
     ("get", "(?P<url>.*)$"): dict.fromkeys("ALFO", 404),
-    ("post", "payments/message/<int:message_id>/send-again/"): {"A": 403, "L": 302, "F": 403}
-    | {"O": 302},
+    ("get", "verify/"): {"A": 403, "L": 200, "F": 200, "O": 200},
+    # The steps of a row: who may not take one never hears whether the row is there.
+    ("get", "payments/message/<int:pk>/again/"): {"A": 403, "L": 302, "F": 403, "O": 302},
+    ("get", "payments/outboxevent/<int:pk>/again/"): {"A": 403, "L": 403, "F": 403, "O": 200},
+    ("get", "payments/payout/<int:pk>/again/"): {"A": 403, "L": 403, "F": 404, "O": 403},
+    ("get", "payments/review/<int:pk>/ask/"): {"A": 403, "L": 403, "F": 403, "O": 200},
+    ("get", "payments/review/<int:pk>/adopt/"): {"A": 403, "L": 403, "F": 403, "O": 302},
+    ("get", "payments/review/<int:pk>/reverse/"): {"A": 403, "L": 403, "F": 403, "O": 302},
+    ("get", "payments/failedrefund/<int:pk>/retry/"): {"A": 403, "L": 403, "F": 200, "O": 200},
+    ("get", "payments/failedrefund/<int:pk>/bank/"): {"A": 403, "L": 403, "F": 200, "O": 200},
+    ("get", "payments/alert/<int:pk>/close/"): {"A": 403, "L": 200, "F": 200, "O": 200},
+    ("post", "payments/alert/<int:pk>/own/"): {"A": 403, "L": 302, "F": 302, "O": 302},
     ("get", "portal/user/<id>/password/"): {"A": 403, "L": 403, "F": 403, "O": 200},
     ("get", "support/ticket/<int:pk>/reveal/"): {"A": 200, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/<int:pk>/reveal/<int:entry>/"): {"A": 302, "L": 302, "F": 403}
@@ -135,7 +148,27 @@ def rows() -> dict[str, int | str]:
         "support/dayexception": day.pk,
         "support/macro": Macro.objects.create(name="인사", text="안녕하세요").pk,
         "portal/user": plain.pk,
+        **_rows_for_people(paid, at=now),
         "merchant": paid.reference,
+    }
+
+
+def _rows_for_people(paid: Payment, *, at: datetime) -> dict[str, int]:
+    """What waits for somebody: a payment in REVIEW, a failed refund, what was given up."""
+    review = histories.payment(paid.merchant, at=at, state="REVIEW")
+    review.events.create(from_state="UNKNOWN", to_state="REVIEW", actor="resolver", occurred_at=at)
+    refund = histories.refund(histories.sale(paid.merchant, at=at), at=at)
+    Refund.objects.filter(pk=refund.pk).update(state="FAILED", failure_code="UNMAPPED")
+    refund.events.create(from_state="SENDING", to_state="FAILED", actor="carrier", occurred_at=at)
+    event = OutboxEvent.objects.create(
+        kind="payment.paid", subject_id=paid.pk, created_at=at, due_at=at, dead_at=at
+    )
+    Alert.note(Alert.Kind.GIVEN_UP, ref=f"event:{event.pk}", detail="", at=at)
+    return {
+        "payments/review": review.pk,
+        "payments/failedrefund": refund.pk,
+        "payments/outboxevent": event.pk,
+        "payments/alert": Alert.objects.get().pk,
     }
 
 
