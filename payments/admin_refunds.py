@@ -81,10 +81,12 @@ def _through(use_case: Any, said: Any) -> Any:
 
 
 def _retry_means(refund: Refund) -> str:
-    where = _("계좌로") if refund.route == Route.BANK else _("통신사로")
+    amount = won(refund.amount_won)
+    if refund.route == Route.BANK:
+        return _("{won}을 고객의 계좌로 다시 보내요.").format(won=amount)
     return _(
-        "{won}을 {where} 다시 보내요. 마감이 지났으면 계좌 환불로 바뀌고 고객에게 계좌를 물어요."
-    ).format(won=won(refund.amount_won), where=where)
+        "{won}을 통신사로 다시 보내요. 마감이 지났으면 계좌 환불로 바뀌고 고객에게 계좌를 물어요."
+    ).format(won=amount)
 
 
 def _bank_means(refund: Refund) -> str:
@@ -114,7 +116,7 @@ class FailedRefundAdmin(Stepping):
     list_filter = (
         heap_filter(
             gettext_lazy("상태"),
-            gettext_lazy("기다림"),
+            gettext_lazy("처리할 것"),
             gettext_lazy("처리함"),
             Q(state=RefundState.FAILED),
         ),

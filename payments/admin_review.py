@@ -45,6 +45,8 @@ _ACTORS = {
     "clock": gettext_lazy("시간"),
     "resolver": gettext_lazy("자동 확인"),
 }
+# What the checks of a line are answered with.
+_ANSWERS = {"True": gettext_lazy("맞음"), "False": gettext_lazy("아님")}
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,7 @@ def _line(event: PaymentEvent) -> tuple[str, str, str, datetime]:
 
 
 def _call(call: CarrierCall) -> Call:
-    answer = call.answer
+    answer = str(_ANSWERS.get(call.answer, call.answer))
     if call.kind == CarrierCall.Kind.QUERY:
         answer = heard(reviewing.read(call))
     return Call(

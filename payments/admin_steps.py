@@ -20,6 +20,7 @@ from django_stubs_ext import StrOrPromise
 
 from payments import admin_owners, decisions
 from payments.admin import LookOnly
+from payments.models import Proposal
 
 # Not to be taken and not worth a word: the row is not of that kind.
 NOT_OFFERED = ""
@@ -60,6 +61,7 @@ class Offer:
     means: str
     closed: str | None
     url: str
+    proposal: Proposal | None
 
 
 class Stepping(LookOnly):
@@ -103,7 +105,9 @@ class Stepping(LookOnly):
             closed = step.closed(row)
             if request.user.has_perm(step.permission) and closed != NOT_OFFERED:
                 url = reverse(f"admin:{self._url_name(step)}", args=[row.pk])
-                found.append(Offer(step.title, step.means(row), closed, url))
+                what, subject = self.proposal_of(row, step)
+                proposal = decisions.pending(what, subject=subject)
+                found.append(Offer(step.title, step.means(row), closed, url, proposal))
         return found
 
     def name_of(self, row: Any) -> str:

@@ -28,8 +28,6 @@ _SCOPES = {
     Scope.MERCHANT_MONTH: gettext_lazy("한 판매자의 한 달"),
     Scope.DECIDED_ALONE: gettext_lazy("한 사람이 결정하는 돈의 최대"),
 }
-_FROM = gettext_lazy("적용 시작(한국)")
-_FROM_HINT = gettext_lazy("비우면 지금부터예요. 지난 때는 적을 수 없어요.")
 _SOURCE_HINT = gettext_lazy("계약서나 공문의 이름과 날짜를 적어 주세요.")
 
 
@@ -54,10 +52,13 @@ class TermForm(forms.ModelForm[Any]):
     amount = ""
     by = ""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "valid_from" in self.fields:
-            self.fields["valid_from"].required = False
+    # One field with a label of its own, instead of the admin's two without.
+    valid_from = forms.DateTimeField(
+        label=gettext_lazy("적용 시작(한국)"),
+        help_text=gettext_lazy("비우면 지금부터예요. 지난 때는 적을 수 없어요."),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
 
     def clean(self) -> dict[str, Any]:
         """Write it here, so that what does not fit is said beside its field."""
@@ -101,14 +102,17 @@ class LimitForm(TermForm):
         labels = {
             "merchant": gettext_lazy("판매자"),
             "amount_won": gettext_lazy("금액(원)"),
-            "valid_from": _FROM,
             "source": gettext_lazy("근거"),
         }
         help_texts = {
-            "merchant": gettext_lazy("비우면 모든 판매자예요."),
-            "valid_from": _FROM_HINT,
             "source": _SOURCE_HINT,
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        merchant = self.fields.get("merchant")
+        if isinstance(merchant, forms.ModelChoiceField):
+            merchant.empty_label = _("모든 판매자")
 
     def write(self, typed: dict[str, Any], *, by: str, now: datetime) -> LimitTerm:
         """A limit."""
@@ -127,10 +131,9 @@ class FeeForm(TermForm):
             "merchant": gettext_lazy("판매자"),
             "category": gettext_lazy("종류"),
             "fee_bps": gettext_lazy("수수료율(1/100 %)"),
-            "valid_from": _FROM,
             "source": gettext_lazy("근거"),
         }
-        help_texts = {"valid_from": _FROM_HINT, "source": _SOURCE_HINT}
+        help_texts = {"source": _SOURCE_HINT}
 
     def write(self, typed: dict[str, Any], *, by: str, now: datetime) -> FeeTerm:
         """A fee."""
@@ -145,6 +148,10 @@ class Terms(Books):
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The form knows who types."""
         form = super().get_form(request, obj, *args, **kwargs)
+        if merchant := form.base_fields.get("merchant"):
+            # A shop is chosen here, not made on the way.
+            widget: Any = merchant.widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return type(form.__name__, (form,), {"by": request.user.get_username()})
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -107,11 +107,10 @@ def _close(watch: Watch, *, but: list[str], now: datetime) -> None:
 
 
 def _detail(row: Payment | Refund | Payout) -> str:
-    if isinstance(row, Payment):
-        return row.reference
-    code = row.failure_code
-    subject = row.payment.reference if isinstance(row, Refund) else row.merchant.slug
-    return f"{subject} {code}".strip()
+    """Which one, as people name it."""
+    if isinstance(row, Payout):
+        return row.merchant.slug
+    return row.payment.reference if isinstance(row, Refund) else row.reference
 
 
 @transaction.atomic

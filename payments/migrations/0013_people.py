@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': '실패한 환불',
-                'verbose_name_plural': '실패한 환불',
+                'verbose_name_plural': '실패한 환불 내역',
                 'proxy': True,
                 'indexes': [],
                 'constraints': [],

@@ -19,4 +19,5 @@ class FailedRefund(Refund):
 
     class Meta:
         proxy = True
-        verbose_name = verbose_name_plural = _("실패한 환불")
+        verbose_name = _("실패한 환불")
+        verbose_name_plural = _("실패한 환불 내역")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from payments.models import Payment
 from portal import verifying
 from portal.models import Verification
+from portal.views.rules import in_words
 
 _REFERENCE = re.compile(r"PB-[0-9A-Z]{4}-[0-9A-Z]{4}")
 _ROW = re.compile(r"\b(payment|refund|payout|ticket|message|settlement|audit) ([0-9]{1,18})\b")
@@ -45,6 +46,7 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     broken = [
         {
             **rule,
+            "says": in_words(rule["code"], rule["says"]),
             "named": [(name, link(name)) for name in rule["offenders"][:_NAMED]],
             "more": max(0, len(rule["offenders"]) - _NAMED),
         }
@@ -54,7 +56,10 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     context |= {
         "title": _("장부와 기록 확인"),
         "run": run,
-        "rules": [(rule, _milliseconds(rule["seconds"])) for rule in rules],
+        "rules": [
+            (rule, in_words(rule["code"], rule["says"]), _milliseconds(rule["seconds"]))
+            for rule in rules
+        ],
         "total": _milliseconds(sum(rule["seconds"] for rule in rules)),
         "broken": broken,
         "can_run": request.user.has_perm("portal.add_verification"),

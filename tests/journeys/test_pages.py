@@ -874,6 +874,133 @@ def leading(visitor: Visitor) -> Iterator[View]:
         yield lead, f"desk-one-{name}"
 
 
+def operating(visitor: Visitor) -> Iterator[View]:
+    """What needs a person: a payment nobody knows the end of, and a refund that failed."""
+    phone = visitor.phone(14)
+    operator = visitor.sign_in("operator@demo.test")
+    pay(visitor.page, phone)
+    number = ask_to_cancel(visitor.page)
+    refused = {"mode": "deny", "reason": "CANCEL_INSUFFICIENT_BALANCE: no balance"}
+    with misbehaving(phone, create_refund=refused, confirm={}, retrieve={}):
+        agent = visitor.sign_in("agent@demo.test")
+        approve(agent, number)
+        shopper = visitor.new_page()
+        to_code(shopper, phone)
+        shopper.fill("[name=code]", phone.code)
+        main_button(shopper)
+        shopper.wait_for_selector("#step .busy")
+        token = people.token(shopper)
+        make_old(visitor.stack, token)
+        await_alerts(operator, 2)
+    yield operator, "desk-alerts-wide"
+    yield from reviewing(visitor, operator)
+    people.reload_until(shopper, '#step a[href*="/support/request/"]')
+    yield from failed_refund(operator)
+    operator.goto("/admin/verify/")
+    operator.locator("#content form button").click()
+    operator.wait_for_selector(".table-box")
+    yield operator, "desk-verify-wide"
+    yield from new_limit(operator)
+
+
+@contextlib.contextmanager
+def misbehaving(phone: Phone, **operations: dict[str, object]) -> Iterator[None]:
+    """The operator does each badly for one line; what it confirms it charges, and keeps silent."""
+    usual = {"confirm": {"mode": "timeout_after"}, "retrieve": {"mode": "error_500"}}
+    line = f"+8210{phone.number[4:].replace('-', '')}"
+    for operation, order in operations.items():
+        facts = {**usual.get(operation, {}), **order}
+        witness.fault(phone.stack, operation=operation, times=9_999, phone=line, **facts)
+    try:
+        yield
+    finally:
+        witness.behave(phone.stack)
+
+
+def make_old(stack: Stack, payment: str) -> None:
+    """As soon as nobody knows the end of a payment, nobody has known it for an hour."""
+    sql = """UPDATE payments_payment SET unknown_at = unknown_at - interval '1 hour'
+              WHERE token = %s AND state = 'UNKNOWN'"""
+
+    def is_unknown() -> bool:
+        with psycopg.connect(stack.environment["DATABASE_URL"]) as database:
+            return database.execute(sql, [payment]).rowcount == 1
+
+    wait_until(is_unknown, what="an unknown end")
+
+
+def await_alerts(page: Page, count: int) -> None:
+    """Until so many things wait for a person."""
+
+    def are_there() -> bool:
+        page.goto("/admin/payments/alert/")
+        return page.locator("#result_list tbody tr").count() >= count
+
+    wait_until(are_there, what=f"{count} alerts")
+
+
+def confirm_step(page: Page, reason: str = "통신사 담당자와 통화해 확인했어요.") -> None:
+    """Give the reason and take the step; back on the row's page."""
+    if page.locator("#reason").count():
+        page.fill("#reason", reason)
+    page.locator("form.desk-note .desk-button").first.click()
+    page.wait_for_url(re.compile(r"/change/"))
+
+
+def reviewing(visitor: Visitor, operator: Page) -> Iterator[View]:
+    """The oldest case, from the alert: taken, asked about, adopted."""
+    operator.goto("/admin/payments/review/")
+    yield operator, "desk-reviews-wide"
+    operator.locator("#result_list tbody a").first.click()
+    operator.wait_for_selector(".desk-evidence")
+    yield operator, "desk-review-unasked"
+    operator.locator("form.desk-holder button").first.click()
+    operator.wait_for_load_state()
+    operator.locator('a[href$="/ask/"]').click()
+    operator.wait_for_selector("form.desk-note")
+    confirm_step(operator)
+    yield operator, "desk-review-asked-wide"
+    operator.locator('a[href$="/adopt/"]').click()
+    operator.wait_for_selector("#reason")
+    operator.locator("form.desk-note .desk-button").first.click()
+    operator.wait_for_selector("[aria-invalid=true]")
+    yield operator, "desk-review-error"
+    confirm_step(operator)
+    assert not operator.locator('a[href$="/reverse/"]').count()
+    operator.goto("/admin/payments/review/")
+    yield operator, "desk-reviews-none"
+
+
+def failed_refund(operator: Page) -> Iterator[View]:
+    """The refund the operator turned down, sent again from its alert."""
+    operator.goto("/admin/payments/failedrefund/")
+    yield operator, "desk-failed-wide"
+    operator.goto("/admin/payments/alert/?kind=REFUND_FAILED")
+    operator.locator("#result_list tbody .field-about a").first.click()
+    operator.wait_for_selector('a[href$="/retry/"]')
+    yield operator, "desk-failed-one-wide"
+    operator.locator('a[href$="/retry/"]').click()
+    operator.wait_for_selector("#reason")
+    confirm_step(operator)
+    people.reload_until(operator, ".chip.tone-done")
+
+
+def new_limit(operator: Page) -> Iterator[View]:
+    """A limit that cannot begin in the past, and one that begins now."""
+    operator.goto("/admin/payments/limitterm/add/")
+    operator.locator("#id_scope").select_option("MERCHANT_MONTH")
+    operator.fill("#id_amount_won", "5000000")
+    operator.fill("#id_source", "2026-11 내부 규정")
+    operator.fill("#id_valid_from", "2020-01-01T00:00")
+    operator.locator("[name=_save]").click()
+    operator.wait_for_selector(".errorlist")
+    yield operator, "desk-limit-error"
+    operator.fill("#id_valid_from", "")
+    operator.locator("[name=_save]").click()
+    operator.wait_for_url("**/limitterm/")
+    yield operator, "desk-limits-wide"
+
+
 JOURNEYS = (
     public,
     helping,
@@ -886,6 +1013,7 @@ JOURNEYS = (
     cancelling_without_receipt,
     without_javascript,
     back_office,
+    operating,
     leading,
     # Last: until then one of the shops has sold nothing.
     reading,

@@ -222,8 +222,7 @@ def test_a_fee_is_added_and_never_changed(boss: Client) -> None:
         "merchant": shop.pk,
         "category": "",
         "fee_bps": "650",
-        "valid_from_0": "2026-12-01",
-        "valid_from_1": "00:00:00",
+        "valid_from": "2026-12-01T00:00",
         "source": "2026-11 계약",
     }
 

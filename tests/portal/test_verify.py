@@ -4,15 +4,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from payments import checkout, deliveries, invariants, outbox, settlement
 from payments.models import Payment, SettlementTerms
-from portal import events
+from portal import events, roles
 from portal.celery import app
-from portal.verifying import ALL
+from portal.models import User, Verification
+from portal.verifying import ALL, TRAIL
+from portal.views.rules import in_words
 from support import tickets
 from tests import factories
 from tests.payments.test_refunds import work
@@ -158,3 +162,34 @@ def test_verify_ends_with_status_1_and_names_the_offender(
 
     assert caught.value.code == 1
     assert f"I14: {payment.reference}" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_says_what_the_command_says_and_links_to_the_offender(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("boss@desk.test", "x"))
+    assert "아직 확인한 적이 없어요" in client.get("/admin/verify/").content.decode()
+    payment = factories.opened()
+    Payment.objects.filter(pk=payment.pk).update(check_at=None)
+
+    assert client.post("/admin/verify/").status_code == 302
+
+    seen = client.get("/admin/verify/").content.decode()
+    assert f'href="/admin/payments/payment/{payment.pk}/change/"' in seen
+    run = Verification.objects.get()
+    assert run.by == "boss@desk.test"
+    assert [rule["code"] for rule in run.rules if rule["offenders"]] == ["I14"]
+    assert len(run.rules) == len(ALL) + 1
+
+
+def test_every_rule_is_put_in_words() -> None:
+    assert [rule.code for rule in [*ALL, TRAIL] if in_words(rule.code, "") == ""] == []
+
+
+@pytest.mark.django_db
+def test_who_may_only_look_cannot_make_it_run(client: Client) -> None:
+    lead = User.objects.create_user("lead@desk.test", is_staff=True)
+    lead.groups.add(Group.objects.get(name=roles.LEAD))
+    client.force_login(lead)
+
+    assert client.post("/admin/verify/").status_code == 403
+    assert not Verification.objects.exists()
