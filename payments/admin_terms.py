@@ -57,7 +57,9 @@ class TermForm(forms.ModelForm[Any]):
         label=gettext_lazy("적용 시작(한국)"),
         help_text=gettext_lazy("비우면 지금부터예요. 지난 때는 적을 수 없어요."),
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "class": "vTextField"}, format="%Y-%m-%dT%H:%M"
+        ),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -147,12 +149,13 @@ class Terms(Books):
 
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The form knows who types."""
-        form = super().get_form(request, obj, *args, **kwargs)
+        asked = super().get_form(request, obj, *args, **kwargs)
+        form: Any = type(asked.__name__, (asked,), {"by": request.user.get_username()})
         if merchant := form.base_fields.get("merchant"):
             # A shop is chosen here, not made on the way.
-            widget: Any = merchant.widget
+            widget = merchant.widget
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
-        return type(form.__name__, (form,), {"by": request.user.get_username()})
+        return form
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Who may."""
