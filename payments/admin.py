@@ -35,6 +35,7 @@ CALLS = {
     "MATCH": gettext_lazy("명의 확인"),
     "AGE": gettext_lazy("나이 확인"),
     "SIM_SWAP": gettext_lazy("유심 변경 확인"),
+    "PIN": gettext_lazy("결제 비밀번호 확인"),
     "PREPARE": gettext_lazy("결제 예약"),
     "VALIDATE": gettext_lazy("인증번호 확인"),
     "CONFIRM": gettext_lazy("결제 확정"),

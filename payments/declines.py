@@ -24,6 +24,9 @@ FIELD_OF = {
     "INVALID_PHONE": "phone",
 }
 
+# What a risk rule that refuses says to the shopper: the same whichever rule it was.
+RISK = "BLOCKED_BY_PROVIDER"
+
 _SAME_WINDOW = frozenset(
     {*FIELD_OF, "SMS_SEND_FAILED", "CODE_INVALID", "CODE_EXPIRED", "LINK_USED"}
 )
@@ -59,12 +62,13 @@ _NO = frozenset(
         "LONG_UNUSED",
         "BLOCKED_BY_OWNER",
         "BLOCKED_BY_CARRIER",
-        "BLOCKED_BY_PROVIDER",
         "NEW_LINE_RESTRICTED",
         "LIMIT_CATEGORY",
         "AMOUNT_TOO_SMALL",
         "AMOUNT_MISMATCH",
         "PRODUCT_TYPE_MISMATCH",
+        "PIN_LOCKED",
+        RISK,
         "STEP_UP_REQUIRED",
         "MERCHANT_INACTIVE",
     }

@@ -149,6 +149,28 @@ class CodeForm(forms.Form):
         raise ValidationError(_("숫자 6자리만 입력하세요"))
 
 
+class PinForm(forms.Form):
+    """The six digits of the line's payment PIN. They are never shown back, right or wrong."""
+
+    use_required_attribute = False
+
+    pin = forms.CharField(required=False, strip=False)
+
+    def clean_pin(self) -> str:
+        """Six digits; anything else is no try."""
+        typed = self.cleaned_data["pin"][:_LONGEST]
+        is_one = len(typed_in(self).getlist("pin")) == 1
+        shown = typed_in(self).copy()
+        shown["pin"] = ""
+        self.data = shown
+        if not typed.strip():
+            raise ValidationError(_("결제 비밀번호를 입력하세요"))
+        pin = subscriber.parse_code(typed)
+        if pin is None or not is_one:
+            raise ValidationError(_("결제 비밀번호는 숫자 6자리예요"))
+        return pin
+
+
 def typed_in(form: forms.Form) -> QueryDict:
     """What the browser sent: these forms are always bound to a request's QueryDict."""
     return cast("QueryDict", form.data)

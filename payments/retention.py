@@ -30,7 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Concat, Greatest
 
 from payments.calendar import SEOUL
-from payments.limits import Scope
+from payments.limits import OF_LINE
 from payments.models import (
     Consent,
     LimitUse,
@@ -42,6 +42,8 @@ from payments.models import (
     Refund,
     RefundEvent,
     RetentionProof,
+    RiskCount,
+    RiskDecision,
 )
 from payments.models.append_only import redacting
 from payments.states import PAYMENT_FINAL, REFUND_FINAL, RefundState
@@ -199,6 +201,7 @@ def _forget_payers(keys: list[int]) -> None:
         bank="", account_sealed="", account_last4="", holder_sealed=""
     )
     Consent.objects.filter(payment__in=keys).exclude(user_agent="").update(user_agent="")
+    RiskDecision.objects.filter(payment__in=keys).exclude(whose="").update(whose="")
     _blank(Message.objects.filter(payment__in=keys))
 
 
@@ -247,7 +250,7 @@ def _forget_rules(keys: list[int]) -> None:
 def _spent_by_lines() -> QuerySet[LimitUse]:
     month_begins = Cast(Concat("period", Value("-01")), DateTimeField())
     return (
-        LimitUse.objects.filter(scope=Scope.LINE_MONTH)
+        LimitUse.objects.filter(scope__in=OF_LINE)
         .exclude(key__startswith=FORGOTTEN)
         .annotate(since=month_begins)
     )
@@ -257,6 +260,14 @@ def _forget_spenders(keys: list[int]) -> None:
     # The figure stays, because the holds of its payments add up to it; whose it was does not.
     name = Concat(Value(FORGOTTEN), Cast("pk", CharField()))
     LimitUse.objects.filter(pk__in=keys).update(key=name)
+
+
+def _old_counts() -> QuerySet[RiskCount]:
+    return RiskCount.objects.annotate(since=F("ends_at"))
+
+
+def _drop_counts(keys: list[int]) -> None:
+    RiskCount.objects.filter(pk__in=keys).delete()
 
 
 RULES = (
@@ -298,4 +309,6 @@ RULES = (
     Rule(
         "VERIFICATION", lambda now: now - timedelta(days=30), _proofs_of_lines, _forget_lines, None
     ),
+    # Our own: no window is longer than a month, and what was decided by it stands in the decision.
+    Rule("RISK_COUNT", lambda now: now - timedelta(days=30), _old_counts, _drop_counts, None),
 )

@@ -7,6 +7,7 @@ from payments.views import operators, shopper
 app_name = "payments"
 urlpatterns = [
     path("pay/<str:token>/", shopper.window, name="window"),
+    path("pay/<str:token>/pin/", shopper.pin, name="pin"),
     path("pay/<str:token>/code/", shopper.code, name="code"),
     path("pay/<str:token>/resend/", shopper.resend, name="resend"),
     path("pay/<str:token>/back/", shopper.back, name="back"),

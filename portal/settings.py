@@ -242,6 +242,8 @@ EMAIL_HOST_PASSWORD = env.text("SMTP_PASSWORD", default="")
 _SMTP_SECURITY = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), default="starttls")
 EMAIL_USE_TLS, EMAIL_USE_SSL = _SMTP_SECURITY == "starttls", _SMTP_SECURITY == "tls"
 BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
+# Who checks payment PINs, where a risk rule asks for one.
+SECOND_FACTOR_URL = env.url("SECOND_FACTOR_URL", default=CARRIER_API_URL)
 
 # What is ours: money, in won
 
@@ -261,6 +263,7 @@ WINDOW_EXTEND_SECONDS = env.integer("WINDOW_EXTEND_SECONDS", default=300)
 WINDOW_EXTENSIONS = env.integer("WINDOW_EXTENSIONS", default=10)
 CODE_SECONDS = env.integer("CODE_SECONDS", default=180)
 CODE_ATTEMPTS = 5
+PIN_ATTEMPTS = 5
 CODE_RESEND_SECONDS = env.integer("CODE_RESEND_SECONDS", default=30)
 CODE_RESENDS = 3
 REFUND_DELAY_SECONDS = env.integer("REFUND_DELAY_SECONDS", default=5 if SANDBOX else 600)

@@ -8,6 +8,7 @@ import httpx2
 from django.utils import timezone
 
 from payments import checkout
+from payments.limits import Goods
 from payments.models import Merchant, Payment
 
 BORN = date(1990, 1, 31)
@@ -23,7 +24,11 @@ def merchant(slug: str = "melody") -> Merchant:
 
 
 def opened(
-    amount_won: int = 2_200, *, shop: Merchant | None = None, now: datetime | None = None
+    amount_won: int = 2_200,
+    *,
+    shop: Merchant | None = None,
+    goods: Goods = Goods.CONTENT,
+    now: datetime | None = None,
 ) -> Payment:
     """A payment window nobody has typed into yet."""
     return checkout.open_payment(
@@ -31,6 +36,7 @@ def opened(
         order_no=secrets.token_hex(8),
         item_name="밤 산책 (음원 1곡)",
         amount_won=amount_won,
+        goods=goods,
         return_url="/",
         return_label="지금 듣기",
         language="ko",

@@ -20,6 +20,7 @@ from payments.checkout.opening import (
     open_again,
     open_payment,
 )
+from payments.checkout.proving import PinLocked, WrongPin, give_up, prove
 from payments.checkout.resolving import note_event, resolve_due
 from payments.checkout.reviewing import ChangedMeanwhile, NotPossible, Said, Way
 from payments.checkout.rows import (
@@ -40,22 +41,26 @@ __all__ = [
     "NoMoreTime",
     "NotPossible",
     "OutsideLimits",
+    "PinLocked",
     "Refused",
     "Said",
     "Way",
     "WindowClosed",
     "WrongCode",
+    "WrongPin",
     "WrongStep",
     "change_line",
     "confirm_with_code",
     "extend",
     "extensions_left",
+    "give_up",
     "leave",
     "mark_used",
     "may_open_again",
     "note_event",
     "open_again",
     "open_payment",
+    "prove",
     "resend",
     "resolve_due",
     "submit",

@@ -20,7 +20,7 @@ from payments.carriers.base import (
     Unreachable,
     stopwatch,
 )
-from payments.checkout import own_rules, releasing
+from payments.checkout import own_rules, releasing, screening
 from payments.checkout.rows import (
     AWAITING_CHECK,
     CALL_GRACE,
@@ -33,7 +33,7 @@ from payments.checkout.rows import (
     locked,
     locked_in,
 )
-from payments.models import CarrierCall, CodeChallenge, Payment
+from payments.models import CarrierCall, CodeChallenge, Payment, SecondFactor
 from payments.states import Overtaken, PaymentState
 
 _CHECKING = timedelta(seconds=12)
@@ -120,6 +120,8 @@ def _intend_with_code(payment_id: int, *, now: datetime) -> tuple[Payment, dict[
     payment = locked_in(PaymentState.AWAITING_CONFIRMATION, payment_id, now=now)
     if (release := _end_if_forbidden(payment, now=now)) is not None:
         return payment, release
+    if (release := _end_if_swept(payment, now=now)) is not None:
+        return payment, release
     taken = CodeChallenge.take_attempt(
         payment_id=payment_id, limit=settings.CODE_ATTEMPTS, until=now + _CHECKING
     )
@@ -157,6 +159,26 @@ def _end_if_forbidden(payment: Payment, *, now: datetime) -> dict[str, CarrierCa
         )
         return {release.kind: release} if release else {}
     return None
+
+
+def _end_if_swept(payment: Payment, *, now: datetime) -> dict[str, CarrierCall] | None:
+    """The same while a sweep over many numbers goes on, unless more than the text proves the line.
+
+    A code is guessed where the window was opened before the budget was spent.
+    """
+    is_swept: bool = payment.is_swept  # type: ignore[attr-defined]
+    if not is_swept or SecondFactor.is_proven(payment):
+        return None
+    release = intend_release(payment, now=now)
+    finish(
+        payment,
+        PaymentState.DECLINED,
+        at=now,
+        by=screening.BY,
+        code=declines.RISK,
+        release=release,
+    )
+    return {release.kind: release} if release else {}
 
 
 def _begin(
@@ -210,19 +232,23 @@ def _close_try(
     if refusal.code == "CODE_EXPIRED":
         challenge.expires_at = min(challenge.expires_at, at)
     challenge.save(update_fields=["checking_until", "expires_at"])
+    release = None
     if tries_left:
         _wait_for_a_code(payment, at=at, look_at=at + AWAITING_CHECK, reason=refusal.code)
-        return None, tries_left
-    release = intend_release(payment, now=at)
-    finish(
-        payment,
-        PaymentState.DECLINED,
-        at=at,
-        by="carrier",
-        code="CODE_ATTEMPTS_EXCEEDED",
-        release=release,
-    )
-    return release, 0
+    else:
+        release = intend_release(payment, now=at)
+        finish(
+            payment,
+            PaymentState.DECLINED,
+            at=at,
+            by="carrier",
+            code="CODE_ATTEMPTS_EXCEEDED",
+            release=release,
+        )
+    if refusal.code != "CODE_EXPIRED":
+        # Last: the counters are where all payments meet.
+        screening.note_failure(payment, now=at)
+    return release, tries_left
 
 
 def _record_unanswered(

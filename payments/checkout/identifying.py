@@ -18,7 +18,7 @@ from payments.carriers.base import (
     Unreachable,
     stopwatch,
 )
-from payments.checkout import own_rules, releasing
+from payments.checkout import own_rules, releasing, screening
 from payments.checkout.rows import (
     AWAITING_CHECK,
     CALL_GRACE,
@@ -31,11 +31,20 @@ from payments.checkout.rows import (
     locked,
     locked_in,
 )
-from payments.models import CarrierCall, CodeChallenge, Consent, LimitHold, Payment
+from payments.checkout.screening import Screening
+from payments.models import (
+    CarrierCall,
+    CodeChallenge,
+    LimitHold,
+    Payment,
+    RiskCount,
+    RiskDecision,
+    SecondFactor,
+)
+from payments.risk import Outcome
 from payments.states import Overtaken, PaymentState
 
 ADULT_AGE = 19
-SIM_SWAP_HOURS = 72
 IDENTIFICATION_TRIES = 5
 _STEPS = (
     CarrierCall.Kind.MATCH,
@@ -47,7 +56,10 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class Applicant:
-    """Who wants to pay: canonical phone, birthdate, what they ticked (kind → text version)."""
+    """Who wants to pay: canonical phone, birthdate, what they ticked (kind → text version).
+
+    `network_bidx`: a keyed hash of the address range they come from; empty where it is not known.
+    """
 
     carrier: str
     phone: str
@@ -56,18 +68,26 @@ class Applicant:
     consents: Mapping[str, str] = field(default_factory=dict)
     user_agent: str = ""
     window_hash: str = ""
+    network_bidx: str = ""
+
+
+class _SecondFactorDue(Exception):
+    """The payer has to prove the line before anything is reserved."""
 
 
 def submit(payment_id: int, applicant: Applicant, *, now: datetime) -> None:
     """Identify the line and reserve the amount; the payment then awaits its confirmation.
 
-    Raises Refused (a field is wrong, or the payment was declined), CarrierSilent, InProgress,
-    WrongStep or WindowClosed; nothing is charged in any of them.
+    Where a risk rule asks for a second factor the payment stays open and owes it
+    (`proving.prove`): the operator has not reserved. Raises Refused (a field is wrong, or the
+    payment was declined), CarrierSilent, InProgress, WrongStep or WindowClosed; nothing is charged
+    in any of them.
     """
-    payment, calls = _intend(payment_id, applicant, now=now)
+    payment, calls, screened = _intend(payment_id, applicant, now=now)
     if payment.state == PaymentState.DECLINED:
         raise Refused(payment.failure_code)
-    _reserve(payment, applicant.phone, applicant.birthdate, calls, now=now)
+    if calls:
+        reserve(payment, calls, screened, birthdate=applicant.birthdate, now=now)
 
 
 def resend(payment_id: int, *, now: datetime) -> None:
@@ -78,15 +98,19 @@ def resend(payment_id: int, *, now: datetime) -> None:
     payment, release, calls = _intend_resend(payment_id, now=now)
     if release is not None:
         releasing.release(release, payment, now=now)
-    born = date.fromisoformat(payment.birthdate)
-    _reserve(payment, payment.phone, born, calls, now=now)
+    screened = screening.of_old(payment, now=now)
+    reserve(payment, calls, screened, birthdate=date.fromisoformat(payment.birthdate), now=now)
 
 
 @transaction.atomic(durable=True)
 def _intend(
     payment_id: int, applicant: Applicant, *, now: datetime
-) -> tuple[Payment, dict[str, CarrierCall]]:
-    """Commit who wants to pay and what will be asked; DECLINED where a limit of ours is passed."""
+) -> tuple[Payment, dict[str, CarrierCall], Screening]:
+    """Commit who wants to pay, what was decided about it, and what will be asked.
+
+    DECLINED where a limit of ours is passed or a risk rule refuses; nothing will be asked either
+    while a second factor is owed.
+    """
     payment = locked_in(PaymentState.CREATED, payment_id, now=now)
     if payment.phone_bidx:
         _refuse_if_preparing(payment, now=now)
@@ -100,22 +124,22 @@ def _intend(
     payment.window_hash = payment.window_hash or applicant.window_hash
     payment.check_at = now + CALL_GRACE
     payment.save()
-    Consent.objects.bulk_create(
-        Consent(
-            payment=payment,
-            kind=kind,
-            version=version,
-            agreed_at=now,
-            user_agent=applicant.user_agent[:200],
-        )
-        for kind, version in applicant.consents.items()
-    )
-    passed = LimitHold.take(payment, {limits.Scope.LINE_MONTH: settings.LINE_MONTH_MAX_WON}, at=now)
-    if passed:
-        code = limits.CODE_OF[passed[0]]
-        finish(payment, PaymentState.DECLINED, at=now, by="limit", code=code)
-        return payment, {}
-    return payment, _plan(payment, now=now)
+    month = {limits.Scope.LINE_MONTH: settings.LINE_MONTH_MAX_WON}
+    passed = LimitHold.take(payment, month, at=now)
+    # Last, because everybody's payments meet at its counters, and the commit follows.
+    screened = screening.screen(payment, applicant.network_bidx, now=now)
+    decision = RiskDecision.of(payment, screened.facts, screened.decision, screened.keys)
+    decision.write_with_consents(applicant.consents, user_agent=applicant.user_agent)
+    if passed or screened.decision.outcome == Outcome.REFUSE:
+        code = limits.CODE_OF[passed[0]] if passed else declines.RISK
+        by = "limit" if passed else screening.BY
+        finish(payment, PaymentState.DECLINED, at=now, by=by, code=code)
+        RiskCount.give_back(screened.failures)
+        return payment, {}, screened
+    if not screening.is_settled(payment, screened):
+        _demand_second_factor(payment)
+        return payment, {}, screened
+    return payment, plan(payment, now=now), screened
 
 
 @transaction.atomic(durable=True)
@@ -132,7 +156,7 @@ def _intend_resend(
     release = intend_release(payment, now=now)
     payment.check_at = now + CALL_GRACE
     payment.move_to(PaymentState.CREATED, at=now, by="shopper", reason="resend")
-    return payment, release, _plan(payment, now=now)
+    return payment, release, plan(payment, now=now)
 
 
 def _refuse_if_preparing(payment: Payment, *, now: datetime) -> None:
@@ -146,44 +170,71 @@ def _refuse_if_preparing(payment: Payment, *, now: datetime) -> None:
         raise InProgress
 
 
-def _plan(payment: Payment, *, now: datetime) -> dict[str, CarrierCall]:
+def _demand_second_factor(payment: Payment) -> None:
+    """The window asks for it next; until its end nothing has to be looked at."""
+    payment.check_at = payment.expires_at
+    payment.save(update_fields=["check_at"])
+    SecondFactor.demand(payment)
+
+
+def plan(payment: Payment, *, now: datetime) -> dict[str, CarrierCall]:
+    """The intent to ask the operator everything it takes to reserve; the caller commits."""
     calls = [CarrierCall(payment=payment, kind=kind, sent_at=now) for kind in _STEPS]
     return {call.kind: call for call in CarrierCall.objects.bulk_create(calls)}
 
 
-def _reserve(
+def reserve(
     payment: Payment,
-    phone: str,
-    birthdate: date,
     calls: dict[str, CarrierCall],
+    screened: Screening,
     *,
+    birthdate: date,
     now: datetime,
 ) -> None:
+    """Ask whose line it is and have the amount reserved. The intent is committed (`plan`).
+
+    Returns when the payment awaits its confirmation or owes a second factor; raises as `submit`.
+    """
     back_at = stopwatch(now)
     adapter = registry.adapter(payment.carrier)
     try:
-        _identify(adapter, phone, birthdate, calls)
+        is_swapped = _identify(adapter, payment.phone, birthdate, calls, screened.sim_hours)
         # Only after the birthdate: a stranger must not learn what a line's holder decided.
-        own_rules.check(payment, now=now)
-        prepared = adapter.prepare(phone, _order(payment, calls[CarrierCall.Kind.PREPARE]))
+        if screened.has_line_rules:
+            own_rules.check(payment, now=now)
+        if is_swapped:
+            _screen_swapped(payment, screened, now=back_at())
+        prepared = adapter.prepare(payment.phone, _order(payment, calls[CarrierCall.Kind.PREPARE]))
+    except _SecondFactorDue:
+        _record_second_factor_due(payment.pk, calls, screened, at=back_at())
+        return
     except Declined as refusal:
-        _record_refusal(payment.pk, calls, refusal, at=back_at())
+        _record_refusal(payment.pk, calls, refusal, screened, at=back_at())
         raise Refused(refusal.code) from refusal
     except (Unreachable, OutcomeUnknown) as problem:
-        _record_silence(payment.pk, calls, problem, at=back_at())
+        _record_silence(payment.pk, calls, problem, screened, at=back_at())
         raise CarrierSilent from problem
     try:
-        _record_reservation(payment, calls, prepared, at=back_at())
+        _record_reservation(payment, calls, prepared, screened, at=back_at())
     except Overtaken as overtaken:
-        stray = _record_stray(payment, calls, at=back_at())
+        stray = _record_stray(payment, calls, screened, at=back_at())
         releasing.release(stray, payment, now=back_at())
         raise WrongStep(
             Payment.objects.values_list("state", flat=True).get(pk=payment.pk)
         ) from overtaken
 
 
-def _identify(adapter: Adapter, phone: str, birthdate: date, calls: dict[str, CarrierCall]) -> None:
-    """Ask the operator who holds the line. None (`not_available`) is no reason to refuse."""
+def _identify(
+    adapter: Adapter,
+    phone: str,
+    birthdate: date,
+    calls: dict[str, CarrierCall],
+    sim_hours: int,
+) -> bool:
+    """Ask the operator who holds the line, and whether its SIM changed within so many hours.
+
+    None (`not_available`) is no reason to refuse.
+    """
     is_match = adapter.match_birthdate(phone, birthdate)
     calls[CarrierCall.Kind.MATCH].answer = str(is_match)
     if is_match is False:
@@ -192,10 +243,20 @@ def _identify(adapter: Adapter, phone: str, birthdate: date, calls: dict[str, Ca
     calls[CarrierCall.Kind.AGE].answer = str(is_adult)
     if is_adult is False:
         raise Declined("UNDER_AGE")
-    is_swapped = adapter.is_sim_swapped(phone, SIM_SWAP_HOURS)
+    if not sim_hours:
+        return False
+    is_swapped = adapter.is_sim_swapped(phone, sim_hours)
     calls[CarrierCall.Kind.SIM_SWAP].answer = str(is_swapped)
-    if is_swapped:
-        raise Declined("STEP_UP_REQUIRED")
+    return is_swapped
+
+
+def _screen_swapped(payment: Payment, screened: Screening, *, now: datetime) -> None:
+    """Decide about the changed SIM. Raises Declined, or that the second factor is due."""
+    match screening.screen_swapped(payment, screened, now=now):
+        case Outcome.REFUSE:
+            raise Declined(declines.RISK, screening.BY)
+        case Outcome.SECOND_FACTOR:
+            raise _SecondFactorDue
 
 
 def _order(payment: Payment, call: CarrierCall) -> Order:
@@ -211,7 +272,12 @@ def _order(payment: Payment, call: CarrierCall) -> Order:
 
 @transaction.atomic(durable=True)
 def _record_reservation(
-    payment: Payment, calls: dict[str, CarrierCall], prepared: Prepared, *, at: datetime
+    payment: Payment,
+    calls: dict[str, CarrierCall],
+    prepared: Prepared,
+    screened: Screening,
+    *,
+    at: datetime,
 ) -> None:
     """Take the reservation over. Raises Overtaken when the payment went another way meanwhile."""
     calls[CarrierCall.Kind.PREPARE].carrier_tx = prepared.carrier_payment_id
@@ -221,25 +287,33 @@ def _record_reservation(
     payment.validation_action = prepared.action
     payment.check_at = at + AWAITING_CHECK
     payment.move_to(PaymentState.AWAITING_CONFIRMATION, at=at, by="carrier")
-    challenge = CodeChallenge(
-        payment=payment,
-        sent_at=at,
+    CodeChallenge.begin(
+        payment,
+        at=at,
         expires_at=min(at + timedelta(seconds=settings.CODE_SECONDS), payment.expires_at),
-    )
-    # A resend keeps the row and its count of tries.
-    CodeChallenge.objects.bulk_create(
-        [challenge],
-        update_conflicts=True,
-        unique_fields=["payment"],
-        update_fields=["sent_at", "expires_at", "checking_until"],
+        verified=screened.failures,
     )
 
 
 @transaction.atomic(durable=True)
-def _record_stray(payment: Payment, calls: dict[str, CarrierCall], *, at: datetime) -> CarrierCall:
+def _record_second_factor_due(
+    payment_id: int, calls: dict[str, CarrierCall], screened: Screening, *, at: datetime
+) -> None:
+    payment = locked(payment_id)
+    _close(calls, CarrierCall.State.SKIPPED, at=at)
+    if payment.state == PaymentState.CREATED:
+        _demand_second_factor(payment)
+    RiskCount.give_back(screened.failures)
+
+
+@transaction.atomic(durable=True)
+def _record_stray(
+    payment: Payment, calls: dict[str, CarrierCall], screened: Screening, *, at: datetime
+) -> CarrierCall:
     """The intent to give back a reservation that the payment has no use for any more."""
     _close(calls, CarrierCall.State.OK, at=at)
     Payment.objects.filter(pk=payment.pk).update(check_at=at + CALL_GRACE)
+    RiskCount.give_back(screened.failures)
     return CarrierCall.objects.create(
         payment=payment,
         kind=CarrierCall.Kind.REVERSE,
@@ -250,9 +324,25 @@ def _record_stray(payment: Payment, calls: dict[str, CarrierCall], *, at: dateti
 
 @transaction.atomic(durable=True)
 def _record_refusal(
-    payment_id: int, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
+    payment_id: int,
+    calls: dict[str, CarrierCall],
+    refusal: Declined,
+    screened: Screening,
+    *,
+    at: datetime,
 ) -> None:
     payment = locked(payment_id)
+    _end_refused(payment, calls, refusal, at=at)
+    # Last, as everywhere: the counters are where all payments meet.
+    if refusal.code not in declines.FIELD_OF:
+        RiskCount.give_back(screened.failures)
+    elif not screened.failures:
+        screening.note_failure(payment, now=at)
+
+
+def _end_refused(
+    payment: Payment, calls: dict[str, CarrierCall], refusal: Declined, *, at: datetime
+) -> None:
     _close(calls, CarrierCall.State.DECLINED, at=at, answer=refusal.detail or refusal.code)
     calls[CarrierCall.Kind.PREPARE].note_if_unmapped(refusal.code, at=at)
     if payment.state != PaymentState.CREATED:
@@ -262,13 +352,22 @@ def _record_refusal(
         payment.check_at = payment.expires_at
         payment.save(update_fields=["failure_code", "check_at"])
         return
-    by = own_rules.OWNER if isinstance(refusal, own_rules.RefusedByOwner) else "carrier"
+    by = "carrier"
+    if isinstance(refusal, own_rules.RefusedByOwner):
+        by = own_rules.OWNER
+    elif refusal.code == declines.RISK and refusal.detail == screening.BY:
+        by = screening.BY
     finish(payment, PaymentState.DECLINED, at=at, by=by, code=refusal.code)
 
 
 @transaction.atomic(durable=True)
 def _record_silence(
-    payment_id: int, calls: dict[str, CarrierCall], problem: Exception, *, at: datetime
+    payment_id: int,
+    calls: dict[str, CarrierCall],
+    problem: Exception,
+    screened: Screening,
+    *,
+    at: datetime,
 ) -> None:
     """The answer is missing: a reservation may exist, which the resolver looks for."""
     payment = locked(payment_id)
@@ -278,6 +377,8 @@ def _record_silence(
     if payment.state == PaymentState.CREATED:
         payment.check_at = at if may_exist else payment.expires_at
         payment.save(update_fields=["check_at"])
+    # An operator that does not answer must not use up the budget of failures.
+    RiskCount.give_back(screened.failures)
 
 
 def _tries(payment: Payment) -> int:

@@ -35,10 +35,12 @@ def open_payment(
     return_label: str,
     language: str,
     now: datetime,
+    goods: limits.Goods = limits.Goods.CONTENT,
     token: str = "",
 ) -> Payment:
     """A payment window for one order; amount and item cannot change any more.
 
+    `goods` is what kind of thing the merchant declares it to be: limits and risk rules go by it.
     `token` is for a shop whose return address holds it: made beforehand with `new_token`.
     Raises OutsideLimits; a second live payment of the order is an IntegrityError.
     """
@@ -64,6 +66,7 @@ def open_payment(
         order_no=order_no,
         item_name=item_name,
         amount_won=amount_won,
+        goods=goods,
         return_url=return_url,
         return_label=return_label,
         language=language,
@@ -105,6 +108,7 @@ def open_again(payment_id: int, *, now: datetime) -> Payment:
         order_no=former.order_no,
         item_name=former.item_name,
         amount_won=former.amount_won,
+        goods=limits.Goods(former.goods),
         # The shop's way back may hold the token (see `open_payment`).
         return_url=former.return_url.replace(former.token, token),
         return_label=former.return_label,

@@ -16,6 +16,7 @@ from payments.models import (
     LimitHold,
     LineRules,
     Payment,
+    RiskCount,
 )
 from payments.models.ledger import Line
 from payments.states import PaymentState
@@ -58,7 +59,7 @@ def locked(payment_id: int) -> Payment:
     """The payment's row, locked against every other step, callback and check of it.
 
     `has_strays`: a reservation of it may lie with the operator that no step will use, because an
-    answer or a release got lost.
+    answer or a release got lost. `is_swept`: somebody guesses over all numbers right now.
     """
     return (
         Payment.objects.select_for_update(of=("self",), no_key=True)
@@ -67,6 +68,7 @@ def locked(payment_id: int) -> Payment:
             fee_terms=FeeTerm.beside_payment(),
             has_line_rules=LineRules.beside_payment(),
             has_strays=Exists(_strays()),
+            is_swept=RiskCount.is_swept(),
         )
         .get(pk=payment_id)
     )

@@ -16,6 +16,7 @@ from payments.models.queues import FailedRefund, Review
 from payments.models.reconciliation import Difference, OperatorLine, Reconciliation
 from payments.models.refunds import Refund, RefundEvent
 from payments.models.retention import RetentionProof
+from payments.models.risk import RiskCount, RiskDecision, RiskRule, SecondFactor
 from payments.models.settlement import (
     Category,
     FeeTerm,
@@ -67,6 +68,10 @@ __all__ = [
     "Remittance",
     "RetentionProof",
     "Review",
+    "RiskCount",
+    "RiskDecision",
+    "RiskRule",
+    "SecondFactor",
     "Settlement",
     "SettlementHold",
     "SettlementLine",

@@ -31,6 +31,7 @@ class CarrierCall(models.Model):
         MATCH = "MATCH"
         AGE = "AGE"
         SIM_SWAP = "SIM_SWAP"
+        PIN = "PIN"
         PREPARE = "PREPARE"
         VALIDATE = "VALIDATE"
         CONFIRM = "CONFIRM"

@@ -11,7 +11,8 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.limits import COUNTED, Scope, period_of
+from payments import encryption
+from payments.limits import COUNTED, OF_LINE, Goods, Scope, period_of
 from payments.models.append_only import append_only
 from payments.models.merchants import Merchant
 from payments.models.payments import Payment
@@ -20,10 +21,14 @@ from payments.models.payments import Payment
 class LimitTerm(models.Model):
     """How much is allowed from a moment on. A change is a new row; the past keeps its limit.
 
-    A merchant's own row beats the row for all; where there is neither, the settings decide.
+    A merchant's own row beats the row for all; where there is neither, the settings decide. Only
+    LINE_GOODS names goods, and without a row there is no such limit.
     """
 
     scope = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Scope])
+    goods = models.CharField(
+        max_length=12, choices=[(g.value, g.value) for g in Goods], blank=True, default=""
+    )
     merchant = models.ForeignKey(
         Merchant, on_delete=models.PROTECT, related_name="limit_terms", null=True, blank=True
     )
@@ -35,7 +40,14 @@ class LimitTerm(models.Model):
         verbose_name = verbose_name_plural = _("한도")
         constraints = [
             models.UniqueConstraint(
-                name="limit_once", fields=["scope", "merchant", "valid_from"], nulls_distinct=False
+                name="limit_once",
+                fields=["scope", "goods", "merchant", "valid_from"],
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="limit_goods",
+                condition=(Q(scope=Scope.LINE_GOODS.value) & ~Q(goods=""))
+                | (~Q(scope=Scope.LINE_GOODS.value) & Q(goods="")),
             ),
             models.CheckConstraint(name="limit_amount", condition=Q(amount_won__gte=0)),
             models.CheckConstraint(name="limit_has_source", condition=~Q(source="")),
@@ -106,8 +118,9 @@ class LimitHold(models.Model):
         """
         wanted: list[str | int | None] = []
         for scope in COUNTED:
-            key = payment.phone_bidx if scope == Scope.LINE_MONTH else str(payment.merchant_id)
-            wanted += [scope.value, key, period_of(scope, at), fallback.get(scope)]
+            goods = payment.goods if scope == Scope.LINE_GOODS else ""
+            key = _key(scope, payment)
+            wanted += [scope.value, goods, key, period_of(scope, at), fallback.get(scope)]
         amount = payment.amount_won
         with connection.cursor() as cursor:
             cursor.execute(
@@ -126,17 +139,26 @@ class LimitHold(models.Model):
     def give_back(cls, payment: Payment, amount_won: int) -> None:
         """The carrier took this much off the bill: the line may spend it again this month."""
         with connection.cursor() as cursor:
-            cursor.execute(_GIVE_BACK, [amount_won, payment.pk, Scope.LINE_MONTH, amount_won])
+            scopes = [scope.value for scope in OF_LINE]
+            cursor.execute(_GIVE_BACK, [amount_won, payment.pk, scopes, amount_won])
+
+
+def _key(scope: Scope, payment: Payment) -> str:
+    """Whose counter it is: the line's, the line's for one kind of goods, or the merchant's."""
+    if scope == Scope.LINE_GOODS:
+        return encryption.blind_index(f"{payment.phone_bidx}|{payment.goods}", kind="line-goods")
+    return payment.phone_bidx if scope == Scope.LINE_MONTH else str(payment.merchant_id)
 
 
 _TAKE = """
-    WITH wanted (scope, key, period, fallback_won) AS (
-        VALUES (%s, %s, %s, %s::bigint), (%s, %s, %s, %s::bigint), (%s, %s, %s, %s::bigint)
+    WITH wanted (scope, goods, key, period, fallback_won) AS (
+        VALUES (%s, %s, %s, %s, %s::bigint), (%s, %s, %s, %s, %s::bigint),
+               (%s, %s, %s, %s, %s::bigint), (%s, %s, %s, %s, %s::bigint)
     ), in_force AS (
         SELECT wanted.scope, wanted.key, wanted.period,
                coalesce((
                    SELECT term.amount_won FROM payments_limitterm term
-                    WHERE term.scope = wanted.scope
+                    WHERE term.scope = wanted.scope AND term.goods = wanted.goods
                       AND (term.merchant_id = %s OR term.merchant_id IS NULL)
                       AND term.valid_from <= %s
                     ORDER BY term.merchant_id NULLS LAST, term.valid_from DESC LIMIT 1
@@ -169,7 +191,7 @@ _GIVE_BACK = """
     WITH less AS (
         UPDATE payments_limithold hold SET amount_won = hold.amount_won - %s
           FROM payments_limituse use
-         WHERE use.id = hold.use_id AND hold.payment_id = %s AND use.scope = %s
+         WHERE use.id = hold.use_id AND hold.payment_id = %s AND use.scope = ANY(%s)
         RETURNING hold.use_id
     )
     UPDATE payments_limituse use SET used_won = use.used_won - %s

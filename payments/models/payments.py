@@ -1,14 +1,16 @@
 """A payment, its history, what was agreed to, and the code that confirms it."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import date, datetime
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
+from payments.limits import Goods
 from payments.models.append_only import append_only, append_only_until_forgotten
 from payments.models.merchants import Merchant
 from payments.models.moving import Moving
@@ -47,6 +49,9 @@ class Payment(Moving):
     order_no = models.CharField(max_length=64)
     item_name = models.CharField(max_length=100)
     amount_won = models.BigIntegerField()
+    goods = models.CharField(
+        max_length=12, choices=[(g.value, g.value) for g in Goods], default=Goods.CONTENT.value
+    )
     return_url = models.CharField(max_length=500, blank=True)
     return_label = models.CharField(max_length=40, blank=True)
     language = models.CharField(max_length=5, default="ko")
@@ -97,6 +102,9 @@ class Payment(Moving):
         constraints = [
             models.CheckConstraint(
                 name="payment_amount", condition=Q(amount_won__range=(1, 1_000_000))
+            ),
+            models.CheckConstraint(
+                name="payment_goods", condition=Q(goods__in=[g.value for g in Goods])
             ),
             models.CheckConstraint(
                 name="payment_state",
@@ -237,3 +245,29 @@ class CodeChallenge(models.Model):
             expires_at__gt=Now(),
         ).update(attempts=F("attempts") + 1, checking_until=until)
         return taken == 1
+
+    @classmethod
+    def begin(
+        cls, payment: Payment, *, at: datetime, expires_at: datetime, verified: Sequence[int]
+    ) -> None:
+        """A code is out; a resend keeps the row and its count of tries.
+
+        One statement for two tables, because it is on the payer's path: whose line it is was right,
+        so the counters of failures that held this try (`RiskCount`) give it back.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_BEGIN, [list(verified), payment.pk, at, expires_at])
+
+
+_BEGIN = """
+    WITH held AS (
+        SELECT id FROM payments_riskcount WHERE id = ANY(%s)
+         ORDER BY kind, window_seconds FOR UPDATE
+    ), given_back AS (
+        UPDATE payments_riskcount SET used = used - 1 WHERE id IN (SELECT id FROM held)
+    )
+    INSERT INTO payments_codechallenge (payment_id, attempts, sent_at, expires_at)
+    VALUES (%s, 0, %s, %s)
+        ON CONFLICT (payment_id) DO UPDATE
+       SET sent_at = excluded.sent_at, expires_at = excluded.expires_at, checking_until = NULL
+"""

@@ -17,12 +17,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from payments import calendar, checkout, declines, encryption
-from payments.forms import CONSENTS, CodeForm, LineForm
-from payments.models import Payment, Refund
+from payments import calendar, checkout, declines, encryption, risk
+from payments.forms import CONSENTS, CodeForm, LineForm, PinForm
+from payments.models import Payment, Refund, SecondFactor
 from payments.states import PaymentState
 from payments.views import steps
 from payments.views.words import words_for
@@ -46,6 +47,42 @@ def window(request: HttpRequest, token: str) -> HttpResponse:
     notice = _sent_words() if SENT in request.GET else ""
     response = _page(request, payment, now=now, notice=notice)
     return _with_cookie(request, response, payment)
+
+
+@sensitive_post_parameters("pin")
+@require_POST
+def pin(request: HttpRequest, token: str) -> HttpResponse:
+    """Check the line's payment PIN; right, the operator reserves and texts."""
+    payment = _payment(token)
+    if _is_elsewhere(request, payment):
+        return _elsewhere(request, payment)
+    if steps.step_of(payment, timezone.now()) != "pin":
+        return _to_window(request, payment)
+    form = PinForm(request.POST)
+    if not form.is_valid():
+        return _page(request, payment, now=timezone.now(), form=form, status=422)
+    try:
+        checkout.prove(payment.pk, form.cleaned_data["pin"], now=timezone.now())
+    except checkout.WrongPin as error:
+        form.add_error(
+            "pin",
+            _("결제 비밀번호가 맞지 않아요. %(left)s번 더 입력할 수 있어요")
+            % {"left": error.tries_left},
+        )
+    except checkout.CarrierSilent:
+        return _silent(request, payment)
+    except checkout.Refused as refusal:
+        return _refused_after_pin(request, payment, refusal.code)
+    except (
+        checkout.InProgress,
+        checkout.PinLocked,
+        checkout.WindowClosed,
+        checkout.WrongStep,
+    ):
+        return _to_window(request, payment)
+    if form.errors:
+        return _page(request, _payment(token), now=timezone.now(), form=form, status=422)
+    return _to_window(request, payment)
 
 
 @require_POST
@@ -125,7 +162,8 @@ def extend(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def back(request: HttpRequest, token: str) -> HttpResponse:
     """Back to carrier, phone and birthdate."""
-    return _carry_out(request, token, checkout.change_line)
+    is_pin = SecondFactor.owed_by(_payment(token))
+    return _carry_out(request, token, checkout.give_up if is_pin else checkout.change_line)
 
 
 @require_POST
@@ -158,7 +196,8 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _payment(token: str) -> Payment:
-    payments = Payment.objects.select_related("merchant", "challenge").annotate(
+    beside = ("merchant", "challenge", "second_factor")
+    payments = Payment.objects.select_related(*beside).annotate(
         refund_states=Refund.states_beside_payment()
     )
     return get_object_or_404(payments, token=token)
@@ -216,7 +255,25 @@ def _applicant(request: HttpRequest, form: LineForm, secret: str) -> checkout.Ap
         consents=CONSENTS,
         user_agent=request.headers.get("user-agent", ""),
         window_hash=encryption.token_hash(secret),
+        network_bidx=_network(request),
     )
+
+
+def _network(request: HttpRequest) -> str:
+    """A keyed hash of the address range a request comes from; the address goes no further."""
+    # Behind proxies of ours the site's middleware knows who really asks.
+    address = getattr(request, "client_address", request.META["REMOTE_ADDR"])
+    network = risk.network_of(address)
+    return encryption.blind_index(network, kind="network") if network else ""
+
+
+def _refused_after_pin(request: HttpRequest, payment: Payment, code: str) -> HttpResponse:
+    """The PIN was right, the line is refused: at its end, or back to the field to correct."""
+    payment = _payment(payment.token)
+    now = timezone.now()
+    if steps.step_of(payment, now) != "details":
+        return _to_window(request, payment)
+    return _page(request, payment, now=now, notice=str(words_for(code).message), status=422)
 
 
 def _as_typed(request: HttpRequest, step: str, now: datetime) -> LineForm | CodeForm | None:

@@ -16,14 +16,16 @@ from payments import calendar, checkout, subscriber
 from payments.carriers import registry
 from payments.checkout.own_rules import OWNER
 from payments.checkout.rows import CALL_GRACE
-from payments.forms import CodeForm, LineForm
-from payments.models import CarrierCall, Payment, PaymentEvent
+from payments.forms import CodeForm, LineForm, PinForm
+from payments.models import CarrierCall, Payment, PaymentEvent, SecondFactor
 from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState
 from payments.templatetags.won import month
 from payments.views.words import OWN_CODES, SESSION_EXPIRED, Helper, own_words_for, words_for
 
 # After so long a wait the page says that it may be closed.
 LONG_WAIT_SECONDS = 30
+# The sandbox operator's lines come with it, as its own page of phones says.
+SANDBOX_PIN = "135790"
 _CHECKING = (PaymentState.CONFIRMING, PaymentState.UNKNOWN)
 _OPEN = (PaymentState.CREATED, PaymentState.AWAITING_CONFIRMATION)
 _STAMPS = {
@@ -54,7 +56,7 @@ class Ending:
 
 
 def step_of(payment: Payment, now: datetime) -> str:
-    """The step: details, preparing, code, link, closing, waiting, review, paid or ended."""
+    """The step: details, pin, preparing, code, link, closing, waiting, review, paid or ended."""
     if payment.state in _CHECKING:
         return "waiting"
     if payment.state == PaymentState.REVIEW:
@@ -67,6 +69,8 @@ def step_of(payment: Payment, now: datetime) -> str:
         # A link may have been confirmed in the last second: only the worker's question ends it.
         return "closing"
     if payment.state == PaymentState.CREATED:
+        if SecondFactor.owed_by(payment):
+            return "pin"
         return "preparing" if _is_preparing(payment, now) else "details"
     return "link" if payment.validation_action == "open" else "code"
 
@@ -102,6 +106,12 @@ def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[s
             "form": form or LineForm(today=today),
             "carriers": registry.carriers(),
             "cancel_until": calendar.carrier_cutoff(now, calendar.Capabilities()),
+            **_time_left(payment, now),
+        }
+    if step == "pin":
+        return {
+            "form": form or PinForm(),
+            **_pin_facts(payment),
             **_time_left(payment, now),
         }
     if step == "code":
@@ -156,6 +166,15 @@ def _code_facts(payment: Payment, now: datetime) -> dict[str, Any]:
         "has_tried": challenge.attempts > 0,
         "code_expires_at": challenge.expires_at,
         "code_seconds_left": max(0, int((challenge.expires_at - now).total_seconds())),
+    }
+
+
+def _pin_facts(payment: Payment) -> dict[str, Any]:
+    attempts = payment.second_factor.attempts
+    return {
+        "tries_left": max(0, settings.PIN_ATTEMPTS - attempts),
+        "has_tried": attempts > 0,
+        "sandbox_pin": SANDBOX_PIN if settings.SANDBOX else "",
     }
 
 

@@ -90,10 +90,13 @@ _WORDS = {
     ),
     "RESEND_LIMIT": Words(_("문자를 다시 받을 수 있는 횟수를 넘었어요."), _TRY_AGAIN),
     "CODE_ATTEMPTS_EXCEEDED": Words(_("번호를 5번 잘못 입력해 결제를 멈췄어요."), _TRY_AGAIN),
-    "STEP_UP_REQUIRED": Words(
-        _("최근에 유심이 바뀐 회선이라 추가 확인 없이는 결제할 수 없어요."),
-        _("며칠 뒤에 다시 시도해 주세요. 유심을 바꾼 적이 없다면 바로 통신사에 알리세요."),
+    "PIN_LOCKED": Words(
+        _("결제 비밀번호를 여러 번 잘못 입력해 결제를 멈췄어요."),
+        _("결제 비밀번호는 통신사 앱이나 114에서 다시 정할 수 있어요."),
         _CARRIER,
+    ),
+    "STEP_UP_REQUIRED": Words(
+        _("통신사가 이 회선에 추가 확인을 요구해서 결제할 수 없어요."), _CALL_CARRIER, _CARRIER
     ),
     SESSION_EXPIRED: Words(
         _("정해진 시간 안에 결제를 마치지 못해 이 결제를 닫았어요."), _TRY_AGAIN

@@ -80,7 +80,6 @@ def test_wrong_codes_leave_tries_and_the_fifth_ends_the_payment(operator: Any) -
         ("0031", "LIMIT_MONTHLY"),
         ("0035", "NOT_CONSENTED"),
         ("0036", "BLOCKED_BY_OWNER"),
-        ("0054", "STEP_UP_REQUIRED"),
         ("0103", "CARRIER_MAINTENANCE"),
     ],
 )

@@ -10,8 +10,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from payments import checkout, limits, refunds
-from payments.limits import Scope
-from payments.models import LimitHold, LimitTerm, LimitUse, Merchant, Payment
+from payments.limits import Goods, Scope
+from payments.models import LimitHold, LimitTerm, LimitUse, Merchant, Payment, RiskRule
+from payments.models import limits as limit_rows
 from payments.states import PaymentState
 from tests import factories
 from tests.payments.test_checkout import outcomes_of
@@ -21,12 +22,18 @@ LINE = "0000"
 
 
 def term(
-    scope: Scope, amount_won: int, *, merchant: Merchant | None = None, days: int = -1
+    scope: Scope,
+    amount_won: int,
+    *,
+    merchant: Merchant | None = None,
+    goods: str = "",
+    days: float = -1,
 ) -> None:
     """A limit valid from so many days from now."""
     LimitTerm.objects.create(
         scope=scope,
         merchant=merchant,
+        goods=goods,
         amount_won=amount_won,
         valid_from=timezone.now() + timedelta(days=days),
         source="test",
@@ -199,3 +206,76 @@ def test_a_charge_in_the_next_month_counts_in_that_month(operator: Any) -> None:
     use = payment.holds.get().use
     assert (use.period, use.used_won) == (payment.billing_month, payment.amount_won)
     assert used() == payment.amount_won
+
+
+def with_cash_limit(amount_won: int) -> None:
+    """What a line may spend on cash-like goods in a month; no risk rule looks at the hour."""
+    RiskRule.objects.filter(valid_until=None).update(valid_until=timezone.now())
+    term(Scope.LINE_GOODS, amount_won, goods=Goods.CASH_LIKE, days=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fresh_portal_limits_what_a_line_spends_on_cash_like_goods(operator: Any) -> None:
+    [limit] = LimitTerm.objects.filter(scope=Scope.LINE_GOODS)
+
+    assert (limit.goods, limit.amount_won) == (Goods.CASH_LIKE, 100_000)
+    assert limit.source
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_limit_of_goods_counts_these_goods_of_this_line_alone(operator: Any) -> None:
+    with_cash_limit(4_400)
+    for _ in range(2):
+        voucher = factories.opened(2_200, goods=Goods.CASH_LIKE)
+        assert submitted(voucher) == PaymentState.AWAITING_CONFIRMATION
+
+    assert submitted(factories.opened(2_200, goods=Goods.CASH_LIKE)) == "LIMIT_CATEGORY"
+    assert submitted(factories.opened(2_200)) == PaymentState.AWAITING_CONFIRMATION
+    of_another = factories.opened(2_200, goods=Goods.CASH_LIKE)
+    assert submitted(of_another, "3107") == PaymentState.AWAITING_CONFIRMATION
+    assert used(Scope.LINE_GOODS) == 3 * 2_200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_at_the_carrier_gives_the_goods_their_month_back(operator: Any) -> None:
+    with_cash_limit(2_200)
+    payment = factories.opened(2_200, goods=Goods.CASH_LIKE)
+    submitted(payment)
+    code = factories.texted_code(operator.base_url, LINE)
+    checkout.confirm_with_code(payment.pk, code, now=timezone.now())
+    payment.refresh_from_db()
+
+    work(asked(payment))
+
+    assert used(Scope.LINE_GOODS) == 0
+    again = factories.opened(2_200, goods=Goods.CASH_LIKE)
+    assert submitted(again) == PaymentState.AWAITING_CONFIRMATION
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_vouchers_at_once_cannot_pass_the_limit_of_their_goods(operator: Any) -> None:
+    with_cash_limit(5 * 2_200)
+    waiting = [factories.opened(2_200, goods=Goods.CASH_LIKE) for _ in range(20)]
+
+    outcomes_of(20, lambda: submitted(waiting.pop()))
+
+    states = list(Payment.objects.values_list("state", flat=True))
+    assert states.count("AWAITING_CONFIRMATION") == 5
+    assert used(Scope.LINE_GOODS) == 5 * 2_200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_race_for_the_limit_of_goods_is_seen_when_its_counter_has_no_condition(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: the same twenty pass when raising the counter does not ask for the sum."""
+    with_cash_limit(5 * 2_200)
+    begin, _, rest = limit_rows._TAKE.partition("WHERE use.used_won + excluded.used_won")
+    condition, _, end = rest.partition("RETURNING")
+    assert "max_won" in condition
+    monkeypatch.setattr(limit_rows, "_TAKE", f"{begin} RETURNING {end}")
+    waiting = [factories.opened(2_200, goods=Goods.CASH_LIKE) for _ in range(20)]
+
+    outcomes_of(20, lambda: submitted(waiting.pop()))
+
+    assert used(Scope.LINE_GOODS) > 5 * 2_200

@@ -11,6 +11,9 @@ from typing import Final
 
 OPERATORS: Final = ("SKT", "KT", "LGU", "SKT_MVNO", "KT_MVNO", "LGU_MVNO")
 
+# What a line's payment PIN is until its customer sets another.
+PIN: Final = "135790"
+
 _E164 = re.compile(r"\+8210(9000\d{4})")
 
 
@@ -34,6 +37,9 @@ class Line:
     birthdate: date = date(1990, 1, 31)
     birthdate_matches: bool = True
     sim_swapped: bool = False
+    # Empty: the customer never set one.
+    pin: str = PIN
+    pin_is_locked: bool = False
     prepare_refusal: Refusal | None = None
     link_only: bool = False
     texts_arrive: bool = True
@@ -148,7 +154,26 @@ LINES: Final = (
         "The cancel fails twice, then works",
         refund="fails_twice",
     ),
-    Line("0054", "어제 유심이 바뀜", "SIM swapped yesterday", sim_swapped=True),
+    Line(
+        "0054",
+        "어제 유심이 바뀜 (결제 비밀번호 135790)",
+        "SIM swapped yesterday (payment PIN 135790)",
+        sim_swapped=True,
+    ),
+    Line(
+        "0055",
+        "어제 유심이 바뀌고 결제 비밀번호가 없음",
+        "SIM swapped yesterday, no payment PIN set",
+        sim_swapped=True,
+        pin="",
+    ),
+    Line(
+        "0056",
+        "어제 유심이 바뀌고 결제 비밀번호가 잠김",
+        "SIM swapped yesterday, payment PIN locked",
+        sim_swapped=True,
+        pin_is_locked=True,
+    ),
     Line("0058", "문자가 오지 않음", "The text never arrives", texts_arrive=False),
     Line("0060", "링크로만 확인", "Confirmed by link only, no code", link_only=True),
     Line(

@@ -155,6 +155,20 @@ class Payout(models.Model):
         return self.payout_id
 
 
+class Pin(models.Model):
+    """A customer's payment PIN, as a keyed hash, and how often it was wrong in a row."""
+
+    objects: ClassVar[models.Manager["Pin"]] = models.Manager()
+
+    phone = models.CharField(primary_key=True, max_length=16)
+    # Empty: as the line came.
+    pin_mac = models.CharField(max_length=64)
+    failures = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.failures)
+
+
 class Event(models.Model):
     """A CloudEvent for a sink. The row is the job: it carries its own due time and tries."""
 

@@ -4,7 +4,7 @@ from django.urls import URLPattern, include, path, re_path
 from django.urls.resolvers import URLResolver
 from django.views.generic import RedirectView
 
-from payments.carriers.sandbox import billing, identity, pages, refunds, witness
+from payments.carriers.sandbox import billing, identity, pages, pins, refunds, witness
 from payments.carriers.sandbox.http import api
 from payments.carriers.sandbox.lines import OPERATORS
 
@@ -29,6 +29,8 @@ _apis: list[URLPattern | URLResolver] = [
     path("carrier-billing-refund/v0.3/", include(_refunds)),
     path("kyc-match/v0.4/match", api(POST=identity.match)),
     path("kyc-age-verification/v0.2/verify", api(POST=identity.age)),
+    path("payment-pin/v1/set", api(POST=pins.pin_set)),
+    path("payment-pin/v1/verify", api(POST=pins.pin_verify)),
     path("sim-swap/v2/check", api(POST=identity.sim_check)),
     path("sim-swap/v2/retrieve-date", api(POST=identity.sim_date)),
 ]
