@@ -428,5 +428,6 @@ import payments.admin_messages  # noqa: E402
 import payments.admin_outbox  # noqa: E402
 import payments.admin_refunds  # noqa: E402
 import payments.admin_review  # noqa: E402
+import payments.admin_risk  # noqa: E402
 import payments.admin_settlement  # noqa: E402
 import payments.admin_terms  # noqa: E402, F401

@@ -12,14 +12,24 @@ from datetime import datetime
 
 import pgtrigger
 from django.db import connection, models
-from django.db.models import Exists, F, OuterRef, Q, Subquery
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
 from payments import risk
 from payments.models.append_only import append_only_until_forgotten
 from payments.models.payments import Payment
 from payments.risk import Action, Decision, Kind, Outcome
+from payments.states import PaymentState
+
+
+@dataclass(frozen=True)
+class Firings:
+    """How often a rule fired since some moment: of how many decisions, and how many were paid."""
+
+    decisions: int
+    fired: int
+    paid: int
 
 
 class RiskRule(models.Model):
@@ -75,6 +85,26 @@ class RiskRule(models.Model):
             Q(valid_until__isnull=True) | Q(valid_until__gt=at), valid_from__lte=at
         )
         return [row.plain for row in rows.order_by("pk")]
+
+    def end(self, *, at: datetime) -> bool:
+        """Decide nothing any more; False when it had ended before."""
+        still = RiskRule.objects.filter(pk=self.pk, valid_until__isnull=True)
+        # One that has not begun yet ends before it begins.
+        return still.update(valid_until=Greatest(Value(at), F("valid_from"))) == 1
+
+    def firings(self, since: datetime) -> Firings:
+        """How often it fired, in shadow or not: what it would have done, had it been in force."""
+        decided = RiskDecision.objects.filter(
+            decided_at__gte=max(since, self.valid_from),
+            decided_at__lte=self.valid_until or Now(),
+        )
+        mine = decided.exclude(fired=[]).filter(fired__contains=[{"rule": self.pk}])
+        payments = mine.values("payment")
+        return Firings(
+            decisions=decided.count(),
+            fired=mine.count(),
+            paid=Payment.objects.filter(pk__in=payments, state=PaymentState.PAID).count(),
+        )
 
     @property
     def plain(self) -> risk.Rule:

@@ -18,6 +18,9 @@ _ACTORS = {
     "carrier": gettext_lazy("통신사"),
     "link": gettext_lazy("문자 링크"),
     "clock": gettext_lazy("시간"),
+    "limit": gettext_lazy("자동"),
+    "owner": gettext_lazy("명의자"),
+    "risk": gettext_lazy("자동"),
     "worker": gettext_lazy("자동"),
     "resolver": gettext_lazy("자동 확인"),
 }

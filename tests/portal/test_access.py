@@ -34,6 +34,8 @@ TABLES = {
     "payments/alert": ("LFO", "", "", ""),
     "payments/review": ("LFO", "", "", ""),
     "payments/failedrefund": ("LFO", "", "", ""),
+    "payments/riskdecision": ("ALO", "", "", ""),
+    "payments/riskrule": ("LO", "O", "", ""),
     "payments/limitterm": ("LFO", "O", "", ""),
     "payments/settlement": ("LF", "", "", ""),
     "payments/payout": ("LF", "", "", ""),
