@@ -73,6 +73,14 @@ class LimitTerm(models.Model):
         )
         return {**scopes, **{Scope(row.scope): row.amount_won for row in rows}}
 
+    @classmethod
+    def of_goods(cls, goods: Goods, *, at: datetime) -> int | None:
+        """What a line may spend on these goods in a month at any shop, in won; None: no limit."""
+        rows = cls.objects.filter(
+            scope=Scope.LINE_GOODS, goods=goods, merchant=None, valid_from__lte=at
+        )
+        return rows.order_by("-valid_from").values_list("amount_won", flat=True).first()
+
 
 class LimitUse(models.Model):
     """What is taken of one limit in one period: by a line in a month, at a merchant on a day."""

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from payments import calendar
 from payments.carriers import registry
-from payments.models import Merchant
+from payments.limits import Goods
+from payments.models import LimitTerm, Merchant
 from portal import help as guide
 from portal.help import Topic
 
@@ -73,6 +74,8 @@ def _facts(now: datetime) -> dict[str, Any]:
             "min_won": settings.PAYMENT_MIN_WON,
             "max_won": settings.PAYMENT_MAX_WON,
             "month_won": settings.LINE_MONTH_MAX_WON,
+            "cash_month_won": LimitTerm.of_goods(Goods.CASH_LIKE, at=now),
+            "pin_attempts": settings.PIN_ATTEMPTS,
             "code_minutes": settings.CODE_SECONDS // 60,
             "code_attempts": settings.CODE_ATTEMPTS,
             "resends": settings.CODE_RESENDS,

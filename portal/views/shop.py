@@ -26,6 +26,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments import calendar, checkout, refunds
 from payments.carriers import registry
+from payments.limits import Goods
 from payments.models import Merchant, Payment
 from payments.models.payments import new_token
 from payments.states import PaymentState
@@ -63,6 +64,7 @@ def buy(request: HttpRequest, slug: str, product: str) -> HttpResponse:
         order_no=f"{chosen.slug}-{secrets.token_hex(8)}",
         item_name=chosen.name,
         amount_won=chosen.amount_won,
+        goods=Goods.CONTENT,
         return_url=reverse("portal:shop-library", args=[slug, token]),
         return_label=_("지금 듣기") if chosen.plays else _("지금 읽기"),
         language=get_language() or "ko",

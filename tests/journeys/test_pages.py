@@ -542,6 +542,13 @@ def not_paying(visitor: Visitor) -> Iterator[View]:
     submit_line(page, Phone(stack, "0016"))
     page.wait_for_selector("#step > a.main")
     yield page, "ended-declined-wide"
+    submit_line(page, Phone(stack, "0055"))
+    page.wait_for_selector("[name=pin]")
+    yield page, "window-pin-wide"
+    page.fill("[name=pin]", "135790")
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "window-pin-wrong"
     submit_line(page, Phone(stack, "0060"))
     page.wait_for_selector('[hx-get*="step=link"]', state="attached")
     yield page, "window-link-wide"
@@ -867,7 +874,7 @@ def leading(visitor: Visitor) -> Iterator[View]:
         if path != "/admin/support/ticket/":
             lead.goto(path)
             yield lead, f"desk-list-{path.split('/')[-2]}"
-    for name in ("message", "refund", "outboxevent", "carriercall"):
+    for name in ("message", "refund", "outboxevent", "carriercall", "riskrule", "riskdecision"):
         lead.goto(f"/admin/payments/{name}/")
         lead.locator("#result_list tbody a").first.click()
         lead.wait_for_url("**/change/")

@@ -189,6 +189,29 @@ def test_a_decline_says_why_and_that_nothing_was_charged(
     assert people.books(stack, people.reference(page)) == []
 
 
+def test_a_line_with_a_new_sim_proves_itself_by_its_payment_pin_and_pays(
+    page: Page, stack: Stack
+) -> None:
+    phone = Phone(stack, "0054")
+    people.open_window(page)
+    people.submit_line(page, phone)
+    expect(page.get_by_role("heading", name="결제 비밀번호를 입력해 주세요")).to_be_visible()
+    assert phone.codes == []
+
+    page.fill("[name=pin]", "000000")
+    page.get_by_role("button", name="확인하기").click()
+    expect(page.locator(".field-error")).to_contain_text("4번 더 입력할 수 있어요")
+    expect(page.locator("[name=pin]")).to_be_focused()
+    expect(page.locator("[name=pin]")).to_have_value("")
+    page.fill("[name=pin]", "135790")
+    page.get_by_role("button", name="확인하기").click()
+
+    page.wait_for_selector("[name=code]")
+    people.type_code(page, phone.code)
+    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    assert people.books(stack, people.reference(page)) == [2_200]
+
+
 def test_a_minor_is_declined(page: Page, stack: Stack) -> None:
     people.open_window(page)
 
