@@ -29,7 +29,7 @@ from payments.standing import Words
 from payments.templatetags.won import moment, number, won
 
 REPORT_DAYS = 7
-_LONGEST_WINDOW = 31 * 86_400
+_WINDOWS = (600, 3_600, 8 * 3_600, 86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400)
 _LAST_HOUR = 23
 _SCOPES: dict[Any, Words] = {
     Scope.PAYMENT_MIN: gettext_lazy("한 번에: 적어도"),
@@ -41,18 +41,24 @@ _SCOPES: dict[Any, Words] = {
 }
 
 
-def _at(name: str, label: Any) -> Any:
+def _at(name: str, label: Any, *, as_name: str = "") -> Any:
+    """A moment. Under another name where a form has words of its own for the field."""
+
     def read(row: Any) -> SafeString | None:
         at = getattr(row, name)
         return format_html('<span class="nowrap">{}</span>', moment(at)) if at else None
 
-    return column(name, label, read)
+    return column(as_name or name, label, read)
 
 
 def _payment(decision: RiskDecision) -> SafeString:
     address = reverse("admin:payments_payment_change", args=[decision.payment_id])
     reference = decision.payment.reference
     return format_html('<a class="nowrap" href="{}">{}</a>', address, reference)
+
+
+def _reference(decision: RiskDecision) -> SafeString:
+    return format_html('<b class="nowrap">{}</b>', decision.payment.reference)
 
 
 def _reasons(decision: RiskDecision) -> SafeString | str:
@@ -77,7 +83,7 @@ def _measured(decision: RiskDecision) -> SafeString | None:
     rules = RiskRule.objects.filter(pk__in=measured).order_by("pk")
     return format_html_join(
         "",
-        "<p>{}: {} <span>{}</span></p>",
+        "<p>{}: {} <span>({})</span></p>",
         (
             (
                 str(KINDS[rule.kind]),
@@ -115,9 +121,9 @@ class RiskDecisionAdmin(LookOnly):
     """Decisions, newest first; each with its reasons in sentences."""
 
     list_display = (
+        column("reference", gettext_lazy("결제 번호"), _reference),
         column("what", gettext_lazy("판단"), lambda row: chip(OUTCOMES[row.outcome])),
         column("reasons", gettext_lazy("까닭"), _reasons),
-        column("payment", gettext_lazy("결제 번호"), lambda row: row.payment.reference),
         column("merchant", gettext_lazy("판매자"), lambda row: row.payment.merchant.name),
         _at("decided_at", gettext_lazy("판단한 때")),
     )
@@ -133,20 +139,25 @@ class RiskDecisionAdmin(LookOnly):
     search_fields = ("payment__reference__iexact",)
     search_help_text = gettext_lazy("결제 번호")
     details = (
-        list_display[0],
-        list_display[1],
-        column("payment", gettext_lazy("결제 번호"), _payment),
+        *list_display[1:3],
+        column("payment", gettext_lazy("결제"), _payment),
         list_display[3],
         column("amount", gettext_lazy("금액"), lambda row: won(row.facts["amount_won"])),
         column("goods", gettext_lazy("상품 종류"), lambda row: str(GOODS[row.facts["goods"]])),
         column("sim", gettext_lazy("유심"), _sim),
         column("measured", gettext_lazy("센 것(이번 시도까지)"), _measured),
-        _at("decided_at", gettext_lazy("판단한 때")),
+        list_display[4],
     )
 
 
 class RuleForm(forms.ModelForm[RiskRule]):
     """A new rule: what it measures, from where on it fires, what it does, and why."""
+
+    window_seconds = forms.TypedChoiceField(
+        coerce=int,
+        label=gettext_lazy("기간"),
+        help_text=gettext_lazy("이 기간마다 새로 세요. 밤은 그 길이예요. 금액에는 기간이 없어요."),
+    )
 
     class Meta:
         model = RiskRule
@@ -154,7 +165,6 @@ class RuleForm(forms.ModelForm[RiskRule]):
         labels = {
             "kind": gettext_lazy("무엇을 보나"),
             "threshold": gettext_lazy("기준"),
-            "window_seconds": gettext_lazy("기간(초)"),
             "action": gettext_lazy("걸리면"),
             "valid_from": gettext_lazy("적용 시작(한국)"),
             "note": gettext_lazy("까닭"),
@@ -162,9 +172,6 @@ class RuleForm(forms.ModelForm[RiskRule]):
         help_texts = {
             "threshold": gettext_lazy(
                 "이보다 많으면 걸려요: 번, 건, 금액은 원. 밤은 시작하는 시(0–23), 유심은 0."
-            ),
-            "window_seconds": gettext_lazy(
-                "1시간은 3600, 하루는 86400. 밤은 그 길이. 금액은 0이어도 돼요."
             ),
             "action": gettext_lazy("새 규칙은 먼저 지켜보기만 하고, 보고를 본 뒤에 정하세요."),
         }
@@ -175,16 +182,17 @@ class RuleForm(forms.ModelForm[RiskRule]):
             self.fields["kind"].widget.choices = list(KINDS.items())
             chosen = [(code.value, state.text) for code, state in ACTIONS.items()]
             self.fields["action"].widget.choices = chosen
+            spans = [(seconds, risk_words.span(seconds)) for seconds in _WINDOWS]
+            self.fields["window_seconds"].choices = [(0, _("없음")), *spans]  # type: ignore[attr-defined]
+            self.initial.setdefault("window_seconds", _WINDOWS[1])
             self.initial.setdefault("action", Action.SHADOW.value)
             self.initial.setdefault("valid_from", timezone.now())
 
     def clean(self) -> dict[str, Any]:
         """Whatever counts, counts over some time."""
         typed = super().clean() or {}
-        window = typed.get("window_seconds")
-        is_timeless = typed.get("kind") == Kind.AMOUNT
-        if window is not None and not is_timeless and not 60 <= window <= _LONGEST_WINDOW:
-            self.add_error("window_seconds", _("1분부터 31일까지(60–2678400초)로 적어 주세요"))
+        if not typed.get("window_seconds") and typed.get("kind") != Kind.AMOUNT:
+            self.add_error("window_seconds", _("기간을 골라 주세요"))
         if typed.get("kind") == Kind.NIGHT_CASH and typed.get("threshold", 0) > _LAST_HOUR:
             self.add_error("threshold", _("밤이 시작하는 시를 0부터 23까지로 적어 주세요"))
         return typed
@@ -237,15 +245,15 @@ class RiskRuleAdmin(Books):
     form = RuleForm
     asked = ("kind", "threshold", "window_seconds", "action", "valid_from", "note")
     list_display = (
-        column("kind", gettext_lazy("규칙"), lambda row: str(KINDS[row.kind])),
+        column("rule", gettext_lazy("규칙"), lambda row: str(KINDS[row.kind])),
         column(
             "condition",
             gettext_lazy("걸리는 때"),
             lambda row: risk_words.condition(Kind(row.kind), row.threshold, row.window_seconds),
         ),
-        column("action", gettext_lazy("걸리면"), lambda row: chip(ACTIONS[row.action])),
+        column("does", gettext_lazy("걸리면"), lambda row: chip(ACTIONS[row.action])),
         column("fired", gettext_lazy("지난 7일: 걸림 / 판단"), _share),
-        _at("valid_from", gettext_lazy("적용 시작")),
+        _at("valid_from", gettext_lazy("적용 시작"), as_name="since"),
         _at("valid_until", gettext_lazy("끝")),
     )
     details = (
@@ -319,6 +327,9 @@ class LimitForm(forms.ModelForm[LimitTerm]):
         super().__init__(*args, **kwargs)
         if "scope" in self.fields:
             self.fields["scope"].widget.choices = list(_SCOPES.items())
+            merchant = self.fields["merchant"].widget
+            merchant.can_add_related = merchant.can_change_related = False
+            merchant.can_view_related = False
             goods = [("", "–"), *GOODS.items()]
             self.fields["goods"].widget.choices = goods
             self.initial.setdefault("valid_from", timezone.now())

@@ -150,7 +150,9 @@ def test_a_new_rule_begins_in_shadow_unless_said_otherwise_and_bears_its_maker(
     boss: Client,
 ) -> None:
     address = reverse("admin:payments_riskrule_add")
-    assert '<option value="SHADOW" selected>' in boss.get(address).content.decode()
+    form = boss.get(address).content.decode()
+    assert '<option value="SHADOW" selected>' in form
+    assert 'name="_save"' in form
 
     answer = boss.post(
         address,
@@ -177,7 +179,7 @@ def test_a_rule_without_a_window_is_told_beside_its_field(boss: Client) -> None:
     )
 
     assert answer.status_code == 200
-    assert "1분부터 31일까지" in answer.content.decode()
+    assert "기간을 골라 주세요" in answer.content.decode()
 
 
 def test_a_rule_is_ended_from_the_list_and_keeps_its_past(boss: Client) -> None:
