@@ -4,16 +4,18 @@ Written once, into tables that are empty. What is not yet known to fit a shop's 
 shadow: networks of mobile operators put thousands behind one address.
 """
 
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
+from payments.calendar import SEOUL
 from payments.limits import Goods, Scope
 from payments.models import LimitTerm, RiskRule
 from payments.risk import Action, Kind
 
 HOUR, DAY = 3_600, 86_400
 _BY = "phonebill"
+# As long as there are payments to decide about.
+SINCE = datetime(2026, 1, 1, tzinfo=SEOUL)
 # Kind, threshold, window, what it does, why (domain §5, §9; reliability §1 "code arithmetic").
 RULES = (
     (Kind.SIM_SWAP, 0, 3 * DAY, Action.SECOND_FACTOR, "유심을 바꾼 뒤 3일은 문자만 믿지 않음"),
@@ -50,7 +52,6 @@ CASH_LIKE_MONTH_WON = 100_000
 
 def write(**_: Any) -> None:
     """Receiver of the last migration signal: fill the tables, if nobody ever did."""
-    now = timezone.now()
     if not RiskRule.objects.exists():
         RiskRule.objects.bulk_create(
             RiskRule(
@@ -58,7 +59,7 @@ def write(**_: Any) -> None:
                 threshold=threshold,
                 window_seconds=window,
                 action=action.value,
-                valid_from=now,
+                valid_from=SINCE,
                 note=note,
                 made_by=_BY,
             )
@@ -69,6 +70,6 @@ def write(**_: Any) -> None:
             scope=Scope.LINE_GOODS.value,
             goods=Goods.CASH_LIKE.value,
             amount_won=CASH_LIKE_MONTH_WON,
-            valid_from=now,
+            valid_from=SINCE,
             source="통신사의 상품권 월 한도(2025-09 보도)에 맞춤",
         )
