@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
-from payments import standing
+from payments import risk_words, standing
 from payments.calendar import Route
 from payments.models import CarrierCall, Payment, Refund
 from payments.searching import wanted
@@ -318,6 +318,14 @@ class PaymentAdmin(LookOnly):
                     chip(standing.of_refund_state(refund.state)),
                 )
                 for refund in row.refunds.all()
+            ),
+        ),
+        column(
+            "risk",
+            gettext_lazy("위험 판단"),
+            lambda row: _lines(
+                (risk_words.in_short(decision.outcome, decision.fired), moment(decision.decided_at))
+                for decision in row.decisions.order_by("pk")
             ),
         ),
         column(

@@ -242,6 +242,20 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "I10 risk",
+        "nobody was charged whom a risk rule refused last, or who still owed a second factor",
+        """
+        SELECT payment.reference FROM payments_payment payment
+          JOIN LATERAL (SELECT outcome FROM payments_riskdecision
+                         WHERE payment_id = payment.id ORDER BY id DESC LIMIT 1) last ON true
+          LEFT JOIN payments_secondfactor factor ON factor.payment_id = payment.id
+         WHERE payment.state = 'PAID'
+           AND (last.outcome = 'REFUSE' OR last.outcome = 'SECOND_FACTOR'
+                AND (factor.proven_at IS NULL OR factor.proven_bidx <> payment.phone_bidx
+                     AND payment.phone_bidx <> ''))
+        """,
+    ),
+    Invariant(
         "I11 sum",
         "what is taken of a limit is what its payments hold",
         """

@@ -1,6 +1,6 @@
 """What a risk rule, and a decision by it, says to a colleague: whole sentences with the figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -92,6 +92,12 @@ def _why(kind: Kind, firing: Mapping[str, Any]) -> str:
     return _(
         "{window} 사이 {whose}의 본인 확인 실패가 이번 것까지 치면 {value}번이에요(기준 {limit}번)."
     )
+
+
+def in_short(outcome: str, fired: Iterable[Mapping[str, Any]]) -> str:
+    """A decision in a line: what became of it, and which rules fired."""
+    words = [str(OUTCOMES[Outcome(outcome)].text)]
+    return " · ".join([*words, *(str(KINDS[Kind(firing["kind"])]) for firing in fired)])
 
 
 def condition(kind: Kind, threshold: int, window_seconds: int) -> str:

@@ -37,6 +37,7 @@ PLANTED = {
     "UPDATE payments_payment SET order_no = 'one', state = 'UNKNOWN'",
     "I10": "UPDATE payments_codechallenge SET attempts = 6 WHERE payment_id = PAID",
     "I10 tries": "UPDATE payments_codechallenge SET attempts = 0",
+    "I10 risk": "UPDATE payments_riskdecision SET outcome = 'SECOND_FACTOR'",
     "I11 sum": "UPDATE payments_limituse SET used_won = used_won + 1",
     "I11 held": "UPDATE payments_payment SET state = 'REVERSED' WHERE id = PAID",
     "I14": "UPDATE payments_payment SET state = 'CREATED', check_at = NULL WHERE id = ENDED",

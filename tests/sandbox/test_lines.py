@@ -107,6 +107,43 @@ def test_sim_swapped_yesterday(carrier: Carrier) -> None:
     assert not swapped("0000", maxAge=2400)
 
 
+def verified(carrier: Carrier, line: str, pin: str, root: str = "") -> bool | int:
+    """Whether a PIN is the line's; the status where there is no such answer."""
+    body = {"phoneNumber": phone(line), "pin": pin}
+    answer = carrier.post(f"{root}/payment-pin/v1/verify", body)
+    return bool(answer.json()["verified"]) if answer.status_code == 200 else answer.status_code
+
+
+def test_a_payment_pin_is_right_wrong_missing_or_locked(carrier: Carrier) -> None:
+    assert verified(carrier, "5401", "135790") is True
+    assert verified(carrier, "5401", "135791") is False
+    assert verified(carrier, "0055", "135790") is False
+    assert verified(carrier, "0056", "135790") == 403
+    # Who asks about somebody else's line hears no more than who mistyped.
+    assert verified(carrier, "5401", "135790", root="/operators/KT") is False
+    unknown = {"phoneNumber": "+821012345678", "pin": "135790"}
+    assert carrier.post("/payment-pin/v1/verify", unknown).json() == {"verified": False}
+
+
+def test_five_wrong_payment_pins_lock_the_line_until_its_customer_sets_one(
+    carrier: Carrier,
+) -> None:
+    assert [verified(carrier, "5402", "000000") for _ in range(5)] == [False] * 5
+    assert verified(carrier, "5402", "135790") == 403
+
+    carrier.post("/payment-pin/v1/set", {"phoneNumber": phone("5402"), "pin": "864209"})
+
+    assert verified(carrier, "5402", "135790") is False
+    assert verified(carrier, "5402", "864209") is True
+
+
+@pytest.mark.parametrize("pin", ["12345", "1234567", "abcdef", "", 135790])
+def test_a_payment_pin_is_six_digits(carrier: Carrier, pin: object) -> None:
+    body = {"phoneNumber": phone("5403"), "pin": pin}
+
+    assert carrier.post("/payment-pin/v1/set", body).status_code == 400
+
+
 def test_carrier_under_maintenance(carrier: Carrier) -> None:
     answer = carrier.prepare("0103")
     assert answer.status_code == 503
