@@ -254,7 +254,7 @@ class RiskRuleAdmin(Books):
         column("does", gettext_lazy("걸리면"), lambda row: chip(ACTIONS[row.action])),
         column("fired", gettext_lazy("지난 7일: 걸림 / 판단"), _share),
         _at("valid_from", gettext_lazy("적용 시작"), as_name="since"),
-        _at("valid_until", gettext_lazy("끝")),
+        _at("valid_until", gettext_lazy("끝나는 때")),
     )
     details = (
         *list_display[:3],
