@@ -1,6 +1,6 @@
 """Risk in the admin: what the rules are, what each would have done, and why a payment was stopped.
 
-A rule is made and ended here, never changed; so is a limit. Decisions can only be looked at.
+A rule is made and ended here, never changed. Decisions can only be looked at.
 """
 
 from datetime import timedelta
@@ -20,25 +20,15 @@ from django.utils.translation import gettext_lazy, ngettext
 from payments import risk_words
 from payments.admin import LookOnly, chip, choice_filter, column
 from payments.admin_settlement import Books
-from payments.limits import Scope
-from payments.models import LimitTerm, RiskDecision, RiskRule
+from payments.models import RiskDecision, RiskRule
 from payments.models.risk import Firings
 from payments.risk import Action, Kind
 from payments.risk_words import ACTIONS, GOODS, KINDS, OUTCOMES
-from payments.standing import Words
 from payments.templatetags.won import moment, number, won
 
 REPORT_DAYS = 7
 _WINDOWS = (600, 3_600, 8 * 3_600, 86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400)
 _LAST_HOUR = 23
-_SCOPES: dict[Any, Words] = {
-    Scope.PAYMENT_MIN: gettext_lazy("한 번에: 적어도"),
-    Scope.PAYMENT_MAX: gettext_lazy("한 번에: 많아야"),
-    Scope.LINE_MONTH: gettext_lazy("한 번호의 한 달"),
-    Scope.LINE_GOODS: gettext_lazy("한 번호의 한 달: 상품 종류"),
-    Scope.MERCHANT_DAY: gettext_lazy("한 상점의 하루"),
-    Scope.MERCHANT_MONTH: gettext_lazy("한 상점의 한 달"),
-}
 
 
 def _at(name: str, label: Any, *, as_name: str = "") -> Any:
@@ -302,72 +292,3 @@ class RiskRuleAdmin(Books):
             messages.success(request, text.format(count=ended))
         else:
             messages.warning(request, _("고른 규칙은 이미 끝났어요."))
-
-
-class LimitForm(forms.ModelForm[LimitTerm]):
-    """A new limit, from when on and why."""
-
-    class Meta:
-        model = LimitTerm
-        fields = ("scope", "goods", "merchant", "amount_won", "valid_from", "source")
-        labels = {
-            "scope": gettext_lazy("한도"),
-            "goods": gettext_lazy("상품 종류"),
-            "merchant": gettext_lazy("판매자"),
-            "amount_won": gettext_lazy("금액(원)"),
-            "valid_from": gettext_lazy("적용 시작(한국)"),
-            "source": gettext_lazy("근거"),
-        }
-        help_texts = {
-            "goods": gettext_lazy("상품 종류의 한도에만 골라요."),
-            "merchant": gettext_lazy("비우면 모든 판매자"),
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "scope" in self.fields:
-            self.fields["scope"].widget.choices = list(_SCOPES.items())
-            merchant = self.fields["merchant"].widget
-            merchant.can_add_related = merchant.can_change_related = False
-            merchant.can_view_related = False
-            goods = [("", "–"), *GOODS.items()]
-            self.fields["goods"].widget.choices = goods
-            self.initial.setdefault("valid_from", timezone.now())
-
-    def clean(self) -> dict[str, Any]:
-        """Goods belong to the limit of goods, and to no other."""
-        typed = super().clean() or {}
-        if (typed.get("scope") == Scope.LINE_GOODS) != bool(typed.get("goods")):
-            self.add_error("goods", _("상품 종류는 상품 종류의 한도에만, 그때는 꼭 골라 주세요"))
-        return typed
-
-
-@admin.register(LimitTerm)
-class LimitTermAdmin(Books):
-    """Limits with their first moment and source. A new limit is a new row."""
-
-    form = LimitForm
-    asked = ("scope", "goods", "merchant", "amount_won", "valid_from", "source")
-    list_display = (
-        column("scope", gettext_lazy("한도"), lambda row: str(_SCOPES[row.scope])),
-        column(
-            "goods",
-            gettext_lazy("상품 종류"),
-            lambda row: str(GOODS[row.goods]) if row.goods else _("모든 종류"),
-        ),
-        column(
-            "merchant",
-            gettext_lazy("판매자"),
-            lambda row: row.merchant.name if row.merchant else _("모든 판매자"),
-        ),
-        column("amount", gettext_lazy("금액"), lambda row: won(row.amount_won)),
-        _at("valid_from", gettext_lazy("적용 시작")),
-        column("why", gettext_lazy("근거"), lambda row: row.source),
-    )
-    details = list_display
-    list_filter = (choice_filter("scope", gettext_lazy("한도"), _SCOPES),)
-    list_select_related = ("merchant",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Who may."""
-        return self.may(request, "add")

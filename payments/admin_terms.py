@@ -17,6 +17,7 @@ from payments.admin import MerchantFilter, choice_filter, column
 from payments.admin_settlement import Books
 from payments.limits import Scope
 from payments.models import Category, FeeTerm, LimitTerm
+from payments.risk_words import GOODS
 from payments.templatetags.won import moment, won
 
 _BPS = 100
@@ -24,6 +25,7 @@ _SCOPES = {
     Scope.PAYMENT_MIN: gettext_lazy("한 번 결제의 최소"),
     Scope.PAYMENT_MAX: gettext_lazy("한 번 결제의 최대"),
     Scope.LINE_MONTH: gettext_lazy("한 회선의 한 달"),
+    Scope.LINE_GOODS: gettext_lazy("한 회선이 한 달에 한 종류의 상품"),
     Scope.MERCHANT_DAY: gettext_lazy("한 판매자의 하루"),
     Scope.MERCHANT_MONTH: gettext_lazy("한 판매자의 한 달"),
     Scope.DECIDED_ALONE: gettext_lazy("한 사람이 결정하는 돈의 최대"),
@@ -47,6 +49,7 @@ class TermForm(forms.ModelForm[Any]):
     places: ClassVar[dict[str, str]] = {
         "IN_THE_PAST": "valid_from",
         "SOURCE_MISSING": "source",
+        "GOODS": "goods",
     }
     # The field of the figure; who types.
     amount = ""
@@ -86,6 +89,7 @@ def _words(error: terms.UnfitTerm) -> ValidationError:
         "SOURCE_MISSING": _("근거를 적어 주세요."),
         "THERE_ALREADY": _("같은 때에 시작하는 것이 이미 있어요."),
         "NEGATIVE": _("0보다 작을 수 없어요."),
+        "GOODS": _("상품 종류는 상품 종류의 한도에만, 그때는 꼭 골라 주세요"),
         "TOO_MUCH": _("너무 커요."),
         "CROSSED": _("최소가 최대보다 커져요. 다른 쪽은 {won}이에요.").format(won=won(error.won)),
     }[error.code]
@@ -98,9 +102,16 @@ class LimitForm(TermForm):
     amount = "amount_won"
     scope = forms.ChoiceField(label=gettext_lazy("무엇의 한도"), choices=list(_SCOPES.items()))
 
+    goods = forms.ChoiceField(
+        label=gettext_lazy("상품 종류"),
+        choices=[("", "–"), *GOODS.items()],
+        required=False,
+        help_text=gettext_lazy("상품 종류의 한도에만 골라요."),
+    )
+
     class Meta:
         model = LimitTerm
-        fields = ("scope", "merchant", "amount_won", "valid_from", "source")
+        fields = ("scope", "goods", "merchant", "amount_won", "valid_from", "source")
         labels = {
             "merchant": gettext_lazy("판매자"),
             "amount_won": gettext_lazy("금액(원)"),
@@ -170,9 +181,14 @@ class LimitTermAdmin(Terms):
     """Limits with their first moment and source."""
 
     form = LimitForm
-    asked = ("scope", "merchant", "amount_won", "valid_from", "source")
+    asked = ("scope", "goods", "merchant", "amount_won", "valid_from", "source")
     list_display = (
         column("limits", gettext_lazy("무엇의 한도"), lambda row: _SCOPES[Scope(row.scope)]),
+        column(
+            "goods",
+            gettext_lazy("상품 종류"),
+            lambda row: str(GOODS[row.goods]) if row.goods else _("모든 종류"),
+        ),
         column(
             "merchant",
             gettext_lazy("판매자"),

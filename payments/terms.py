@@ -16,8 +16,9 @@ MOST_BPS = 5_000
 class UnfitTerm(Exception):
     """The term was not written.
 
-    `code` is IN_THE_PAST, SOURCE_MISSING, THERE_ALREADY, TOO_MUCH, NEGATIVE, or CROSSED when the
-    least amount of a payment would be above the most; `won` is the other end then.
+    `code` is IN_THE_PAST, SOURCE_MISSING, THERE_ALREADY, TOO_MUCH, NEGATIVE, GOODS when they are
+    named for another limit than theirs or not named for it, or CROSSED when the least amount of a
+    payment would be above the most; `won` is the other end then.
     """
 
     def __init__(self, code: str, won: int = 0) -> None:
@@ -36,18 +37,26 @@ def add_limit(
     source: str,
     by: str,
     now: datetime,
+    goods: str = "",
 ) -> LimitTerm:
     """Allow so much from a moment on (None: from now), for one merchant or for all.
 
-    Raises UnfitTerm.
+    `goods` is what a limit of one kind of goods is about (`limits.Goods`). Raises UnfitTerm.
     """
     since = _fit(valid_from, source, now=now)
+    if (scope == Scope.LINE_GOODS) != bool(goods):
+        raise UnfitTerm("GOODS")
     if amount_won < 0:
         raise UnfitTerm("NEGATIVE")
     if scope in (Scope.PAYMENT_MIN, Scope.PAYMENT_MAX):
         _check_range(scope, merchant, amount_won, at=since)
     term = LimitTerm(
-        scope=scope, merchant=merchant, amount_won=amount_won, valid_from=since, source=source
+        scope=scope,
+        goods=goods,
+        merchant=merchant,
+        amount_won=amount_won,
+        valid_from=since,
+        source=source,
     )
     _write(term)
     decisions.record("limit.add", subject=f"limitterm:{term.pk}", reason=source, by=by, at=now)

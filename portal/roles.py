@@ -33,13 +33,11 @@ MATRIX = {
     "payments.view_refund": "ALFO",
     "payments.view_message": "ALO",
     "payments.resend_message": "LO",
-    # Risk and limits
+    # Risk
     "payments.view_riskdecision": "ALO",
     "payments.view_riskrule": "LO",
     "payments.add_riskrule": "O",
     "payments.change_riskrule": "O",
-    "payments.view_limitterm": "LFO",
-    "payments.add_limitterm": "O",
     # Shops and their money
     "payments.view_merchant": "LFO",
     "payments.add_merchant": "O",

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='limitterm',
             name='scope',
-            field=models.CharField(choices=[('PAYMENT_MIN', 'PAYMENT_MIN'), ('PAYMENT_MAX', 'PAYMENT_MAX'), ('LINE_MONTH', 'LINE_MONTH'), ('LINE_GOODS', 'LINE_GOODS'), ('MERCHANT_DAY', 'MERCHANT_DAY'), ('MERCHANT_MONTH', 'MERCHANT_MONTH')], max_length=16),
+            field=models.CharField(choices=[('PAYMENT_MIN', 'PAYMENT_MIN'), ('PAYMENT_MAX', 'PAYMENT_MAX'), ('LINE_MONTH', 'LINE_MONTH'), ('LINE_GOODS', 'LINE_GOODS'), ('MERCHANT_DAY', 'MERCHANT_DAY'), ('MERCHANT_MONTH', 'MERCHANT_MONTH'), ('DECIDED_ALONE', 'DECIDED_ALONE')], max_length=16),
         ),
         migrations.AddConstraint(
             model_name='limitterm',

@@ -218,8 +218,7 @@ def test_a_limit_names_goods_where_it_is_about_goods_and_only_there(
             "scope": scope.value,
             "goods": goods,
             "amount_won": "50000",
-            "valid_from_0": "2026-12-01",
-            "valid_from_1": "00:00:00",
+            "valid_from": "2099-12-01T00:00",
             "source": "통신사 공지",
         },
     )

@@ -70,11 +70,15 @@ def test_without_a_moment_a_term_begins_now() -> None:
         ({"source": " "}, "SOURCE_MISSING"),
         ({"amount_won": -1}, "NEGATIVE"),
         ({"scope": Scope.PAYMENT_MAX, "amount_won": 1_000_001}, "TOO_MUCH"),
+        ({"scope": Scope.LINE_GOODS}, "GOODS"),
+        ({"goods": "GAME_ITEM"}, "GOODS"),
     ],
 )
 def test_an_unfit_limit_is_not_written(changes: dict[str, Any], code: str) -> None:
+    before = LimitTerm.objects.count()
+
     assert refused(limit, **changes) == code
-    assert not LimitTerm.objects.exists()
+    assert LimitTerm.objects.count() == before
 
 
 def test_the_least_amount_stays_below_the_most() -> None:
