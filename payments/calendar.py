@@ -23,12 +23,27 @@ class Route(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a route was chosen."""
+    """Why a route was chosen, or why there is none."""
 
     SAME_MONTH = "SAME_MONTH"
     TOO_EARLY = "TOO_EARLY"
     MONTH_CLOSED = "MONTH_CLOSED"
     REFUSED_BY_CARRIER = "REFUSED_BY_CARRIER"
+    # The operator takes a charge off the bill in whole or not at all.
+    PART_NOT_SUPPORTED = "PART_NOT_SUPPORTED"
+    # The shop gives back everything that is left, or nothing.
+    WHOLE_ONLY = "WHOLE_ONLY"
+    # This operator's payments may not be paid out to an account (익월환불 needs its own contract).
+    BANK_NOT_CONTRACTED = "BANK_NOT_CONTRACTED"
+
+
+class Parts(StrEnum):
+    """Whether a shop gives back less than everything that is left of a payment."""
+
+    NEVER = "NEVER"
+    # Not where the payer would have to name an account only because it is a part.
+    ON_THE_BILL = "ON_THE_BILL"
+    ALWAYS = "ALWAYS"
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,7 @@ class Capabilities:
     min_age: timedelta = timedelta(0)
     cutoff_margin: timedelta = timedelta(minutes=10)
     can_cancel_in_part: bool = False
+    has_bank_route: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,25 +65,36 @@ class Policy:
     """What the merchant promises about money back."""
 
     refund_days: int = 7
+    parts: Parts = Parts.ALWAYS
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The answer of `refund_route`.
 
+    `route` is None when there is no way: the reasons say what stands in it, the nearest last.
     `not_before` is the earliest moment to send, `deadline` the last one on this route (None on the
-    bank route, which has none), `expected_on` the day we name to the payer.
+    bank route, which has none), `expected_on` the day we name to the payer (None without a route).
     """
 
-    route: Route
-    reason: Reason
+    route: Route | None
+    reasons: tuple[Reason, ...]
     not_before: datetime
     deadline: datetime | None
-    expected_on: date
+    expected_on: date | None
+
+    @property
+    def reason(self) -> Reason:
+        """What decided in the first place."""
+        return self.reasons[0]
 
 
 class Paid(Protocol):
     """What the rule needs to know of a payment."""
+
+    @property
+    def amount_won(self) -> int:
+        """Won that were charged."""
 
     @property
     def paid_at(self) -> datetime | None:
@@ -110,37 +137,72 @@ def business_days_after(day: date, count: int) -> date:
 
 
 def refund_route(
-    payment: Paid, now: datetime, capabilities: Capabilities, policy: Policy
+    payment: Paid,
+    now: datetime,
+    capabilities: Capabilities,
+    policy: Policy,
+    *,
+    amount_won: int | None = None,
+    remaining_won: int | None = None,
 ) -> Verdict:
     """By which route, until when and why this payment can be given back.
 
-    Source: domain §6; 전자상거래법 §18② gives three business days. Reaching month end never turns a
-    request down: it changes the route. Raises NotPaid when there is nothing to give back.
+    `remaining_won` is what is left of it (None: all), `amount_won` how much of that is wanted
+    (None: all that is left). Source: domain §6; 전자상거래법 §18② gives three business days.
+    Reaching month end never turns a request down: it changes the route. Raises NotPaid when there
+    is nothing to give back.
     """
-    paid_at = payment.paid_at
-    if paid_at is None:
-        raise NotPaid
-    cutoff = carrier_cutoff(paid_at, capabilities)
-    sendable_at = paid_at + capabilities.min_age
-    today = now.astimezone(SEOUL).date()
-    if payment.is_refused_by_carrier:
-        return _bank(Reason.REFUSED_BY_CARRIER, now, today)
-    if billing_month(now) != billing_month(paid_at) or now >= cutoff or sendable_at >= cutoff:
-        return _bank(Reason.MONTH_CLOSED, now, today)
-    return Verdict(
-        route=Route.CARRIER,
-        reason=Reason.SAME_MONTH if now >= sendable_at else Reason.TOO_EARLY,
-        not_before=max(now, sendable_at),
-        deadline=cutoff,
-        expected_on=min(business_days_after(today, 1), cutoff.astimezone(SEOUL).date()),
-    )
-
-
-def _bank(reason: Reason, now: datetime, today: date) -> Verdict:
+    left_won = payment.amount_won if remaining_won is None else remaining_won
+    wanted_won = left_won if amount_won is None else amount_won
+    closed = _closed(payment, now, capabilities)
+    if wanted_won < left_won and policy.parts == Parts.NEVER:
+        return _no_route(now, Reason.WHOLE_ONLY)
+    # What is left after a part is a part to the operator as well.
+    is_whole = wanted_won == payment.amount_won
+    if closed is None and (is_whole or capabilities.can_cancel_in_part):
+        return _carrier(payment, now, capabilities)
+    if closed is None:
+        closed = Reason.PART_NOT_SUPPORTED
+        if wanted_won < left_won and policy.parts == Parts.ON_THE_BILL:
+            return _no_route(now, closed, Reason.WHOLE_ONLY)
+    if not capabilities.has_bank_route:
+        return _no_route(now, closed, Reason.BANK_NOT_CONTRACTED)
     return Verdict(
         route=Route.BANK,
-        reason=reason,
+        reasons=(closed,),
         not_before=now,
         deadline=None,
-        expected_on=business_days_after(today, 3),
+        expected_on=business_days_after(now.astimezone(SEOUL).date(), 3),
     )
+
+
+def _closed(payment: Paid, now: datetime, capabilities: Capabilities) -> Reason | None:
+    """Why the operator takes no cancel of this payment any more; None while it does."""
+    if payment.paid_at is None:
+        raise NotPaid
+    if payment.is_refused_by_carrier:
+        return Reason.REFUSED_BY_CARRIER
+    cutoff = carrier_cutoff(payment.paid_at, capabilities)
+    is_this_month = billing_month(now) == billing_month(payment.paid_at)
+    # Approved so late that the operator takes no cancel before it takes none any more.
+    never_opens = payment.paid_at + capabilities.min_age >= cutoff
+    return Reason.MONTH_CLOSED if not is_this_month or now >= cutoff or never_opens else None
+
+
+def _carrier(payment: Paid, now: datetime, capabilities: Capabilities) -> Verdict:
+    if payment.paid_at is None:
+        raise NotPaid
+    cutoff = carrier_cutoff(payment.paid_at, capabilities)
+    sendable_at = payment.paid_at + capabilities.min_age
+    tomorrow = business_days_after(now.astimezone(SEOUL).date(), 1)
+    return Verdict(
+        route=Route.CARRIER,
+        reasons=(Reason.SAME_MONTH if now >= sendable_at else Reason.TOO_EARLY,),
+        not_before=max(now, sendable_at),
+        deadline=cutoff,
+        expected_on=min(tomorrow, cutoff.astimezone(SEOUL).date()),
+    )
+
+
+def _no_route(now: datetime, *reasons: Reason) -> Verdict:
+    return Verdict(route=None, reasons=reasons, not_before=now, deadline=None, expected_on=None)

@@ -84,6 +84,8 @@ TO_BANK = frozenset(
         "PARTIAL_NOT_SUPPORTED",
     }
 )
+# Of those, what is said of a part only: all of it the carrier would still cancel.
+OF_PART = frozenset({"PARTIAL_NOT_SUPPORTED"})
 REFUND_CODES = TO_BANK | {
     "CANCEL_TOO_EARLY",
     "ALREADY_CANCELLED",

@@ -198,6 +198,19 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "I4 whole",
+        "of a payment given back in whole, by however many parts, nobody has earned a won",
+        """
+        SELECT payment.reference FROM payments_payment payment
+          JOIN payments_ledgertransaction posting ON posting.payment_id = payment.id
+          JOIN payments_ledgerentry entry ON entry.transaction_id = posting.id
+         WHERE entry.account IN ('MERCHANT_PAYABLE', 'FEE_REVENUE', 'VAT_PAYABLE')
+           AND payment.amount_won = (SELECT sum(amount_won) FROM payments_refund
+                                      WHERE payment_id = payment.id AND state = 'SUCCEEDED')
+         GROUP BY payment.id, entry.account HAVING sum(entry.amount_won) <> 0
+        """,
+    ),
+    Invariant(
         "I5",
         "nothing is left on the clearing account",
         """

@@ -76,7 +76,7 @@ def notify(
 
 def paid(payment: Payment, *, now: datetime) -> None:
     """The receipt: the four items of 정보통신망법 §58① and until when it can be cancelled."""
-    capabilities = registry.carrier(payment.carrier).capabilities
+    capabilities = registry.capabilities(payment.carrier)
     paid_at = payment.paid_at or now
     notify(
         "paid",

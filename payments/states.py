@@ -86,6 +86,8 @@ REFUND_MOVES: Moves = {
     (_R.SCHEDULED, _R.SENDING): None,
     (_R.SCHEDULED, _R.AWAITING_ACCOUNT): "refund.account_needed",
     (_R.SCHEDULED, _R.WITHDRAWN): "refund.withdrawn",
+    # Its month ended and no bank route is contracted with its operator: a person decides.
+    (_R.SCHEDULED, _R.FAILED): "refund.failed",
     (_R.AWAITING_ACCOUNT, _R.SCHEDULED): None,
     (_R.AWAITING_ACCOUNT, _R.WITHDRAWN): "refund.withdrawn",
     (_R.SENDING, _R.SUCCEEDED): "refund.succeeded",

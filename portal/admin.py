@@ -79,6 +79,7 @@ class MerchantForm(forms.ModelForm[Merchant]):
             "hours",
             "fee_bps",
             "refund_days",
+            "parts",
             "is_active",
         )
         labels = {

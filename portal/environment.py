@@ -6,8 +6,9 @@ settings; `portal/settings.py` is its only caller.
 
 import base64
 import binascii
+import json
 import os
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -107,6 +108,38 @@ def database(name: str) -> dict[str, Any]:
     if host.upper().startswith("%2F"):
         found["HOST"] = unquote(host.partition(":")[0])
     return found
+
+
+# What can be said of an operator: the field of payments.calendar.Capabilities, how it is read, and
+# the least that is sensible. A cancel sent off by its deadline may still be on its way for ten
+# minutes, and must arrive within the month.
+_CAPABILITIES: dict[str, tuple[str, type, int]] = {
+    "min_age_seconds": ("min_age", int, 0),
+    "cutoff_seconds": ("cutoff_margin", int, 600),
+    "parts": ("can_cancel_in_part", bool, 0),
+    "bank": ("has_bank_route", bool, 0),
+}
+
+
+def capabilities(name: str) -> dict[str, dict[str, Any]]:
+    """What operators can do about cancelling, by code: `{"LGU": {"parts": true}}`, as JSON."""
+    hint = f'{{"SKT": {{"parts": true}}}} with any of {", ".join(_CAPABILITIES)}'
+    try:
+        found = {
+            str(code): dict(_capability(*pair) for pair in said.items())
+            for code, said in json.loads(os.environ.get(name) or "{}").items()
+        }
+    except (AttributeError, KeyError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name} is malformed. Set it like {hint}.") from error
+    return found
+
+
+def _capability(word: str, value: Any) -> tuple[str, Any]:
+    known, kind, least = _CAPABILITIES[word]
+    # Exactly that: to Python, true is a number.
+    if type(value) is not kind or value < least:
+        raise ValueError(word)
+    return known, timedelta(seconds=value) if kind is int else value
 
 
 def key(name: str) -> bytes:

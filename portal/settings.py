@@ -217,6 +217,8 @@ CARRIER_API_TOKEN = env.text("CARRIER_API_TOKEN", hint="the operator's bearer to
 CARRIER_SINK_URL = (
     env.url("CARRIER_SINK_URL", default=f"{PUBLIC_URL}/carrier/events").rstrip("/") + "/"
 )
+# What an operator can do about cancelling, where it differs from payments/carriers/registry.py.
+CARRIER_CAPABILITIES = env.capabilities("CARRIER_CAPABILITIES")
 SANDBOX_URL = env.url("SANDBOX_URL", default="") if not SANDBOX else env.url("SANDBOX_URL")
 MESSAGE_GATEWAY_URL = env.url("MESSAGE_GATEWAY_URL", default=CARRIER_API_URL)
 # Who sends: the message gateway, or a provider of its own, which then needs its settings.
@@ -266,6 +268,8 @@ CODE_ATTEMPTS = 5
 PIN_ATTEMPTS = 5
 CODE_RESEND_SECONDS = env.integer("CODE_RESEND_SECONDS", default=30)
 CODE_RESENDS = 3
+# How old a payment must be before operators take its cancel (domain §6: ten minutes is known).
+CANCEL_MIN_AGE_SECONDS = env.integer("CANCEL_MIN_AGE_SECONDS", default=0 if SANDBOX else 600)
 REFUND_DELAY_SECONDS = env.integer("REFUND_DELAY_SECONDS", default=5 if SANDBOX else 600)
 RESOLVE_FIRST_SECONDS = env.integer("RESOLVE_FIRST_SECONDS", default=3 if SANDBOX else 5)
 RESOLVE_MAX_SECONDS = env.integer("RESOLVE_MAX_SECONDS", default=15 if SANDBOX else 1200)

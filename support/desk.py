@@ -55,7 +55,7 @@ class Outcome:
     title: str
     details: tuple[str, ...]
     is_bank: bool
-    expected_on: date
+    expected_on: date | None
     remaining_won: int
     ledger: tuple[tuple[str, int], ...]
 

@@ -58,6 +58,16 @@ class PaymentStatus:
 
 
 @dataclass(frozen=True)
+class CarrierRefund:
+    """What is taken off the bill again: all of the charge, or `part_won` of it."""
+
+    order_ref: str
+    reference: str
+    part_won: int | None
+    item_name: str
+
+
+@dataclass(frozen=True)
 class RefundStatus:
     """What the operator's books say of a refund: processing, succeeded or denied."""
 
@@ -95,8 +105,8 @@ class Adapter(Protocol):
     def find(self, order_ref: str, since: datetime) -> PaymentStatus | None:
         """The payment of a call whose answer was lost; None when the operator has none."""
 
-    def refund(self, carrier_payment_id: str, order_ref: str, reference: str) -> RefundStatus:
-        """Cancel a charge in full. Idempotent by `order_ref`."""
+    def refund(self, carrier_payment_id: str, wanted: CarrierRefund) -> RefundStatus:
+        """Cancel a charge, part or whole. Idempotent by `order_ref`."""
 
     def find_refund(self, carrier_payment_id: str, order_ref: str) -> RefundStatus | None:
         """The refund of a call whose answer was lost; None when the operator has none."""

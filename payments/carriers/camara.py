@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from payments import declines, encryption
 from payments.carriers.base import (
+    CarrierRefund,
     Declined,
     Order,
     OutcomeUnknown,
@@ -162,14 +163,23 @@ class Camara:
                 return None
             page += 1
 
-    def refund(self, carrier_payment_id: str, order_ref: str, reference: str) -> RefundStatus:
-        """createRefund of type total."""
+    def refund(self, carrier_payment_id: str, wanted: CarrierRefund) -> RefundStatus:
+        """createRefund of type total, or partial with its amount."""
+        amount: dict[str, Any] = {}
+        if wanted.part_won is not None:
+            amount["chargingInformation"] = {
+                "amount": wanted.part_won,
+                "currency": "KRW",
+                "description": wanted.item_name,
+                # As it was said when the charge was prepared.
+                "isTaxIncluded": True,
+            }
         body = {
-            "type": "total",
+            "type": "partial" if amount else "total",
             "amountTransaction": {
-                "clientCorrelator": order_ref,
-                "referenceCode": reference,
-                "refundAmount": {},
+                "clientCorrelator": wanted.order_ref,
+                "referenceCode": wanted.reference,
+                "refundAmount": amount,
             },
         }
         url = f"{self._refunds}/payments/{carrier_payment_id}/refunds"

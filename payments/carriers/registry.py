@@ -1,6 +1,7 @@
 """Which operators there are, how to reach them and what each can do. Data from the settings."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
@@ -19,7 +20,7 @@ class Carrier:
     code: str
     name: str | Promise
     is_mvno: bool
-    capabilities: Capabilities = field(default_factory=Capabilities)
+    capabilities: Capabilities
     is_available: bool = True
 
 
@@ -27,15 +28,24 @@ class UnknownCarrier(Exception):
     """No operator has this code."""
 
 
+def _capabilities(code: str, *, parts: bool = False) -> Capabilities:
+    """What is known of an operator, and what the settings say of it instead."""
+    known = Capabilities(
+        min_age=timedelta(seconds=settings.CANCEL_MIN_AGE_SECONDS), can_cancel_in_part=parts
+    )
+    return replace(known, **settings.CARRIER_CAPABILITIES.get(code, {}))
+
+
+# Partial cancels are mostly unsupported, with resellers never seen (domain §6).
 _CARRIERS = {
-    carrier.code: carrier
-    for carrier in (
-        Carrier("SKT", "SKT", is_mvno=False),
-        Carrier("KT", "KT", is_mvno=False),
-        Carrier("LGU", "LG U+", is_mvno=False),
-        Carrier("SKT_MVNO", _("알뜰폰 (SKT망)"), is_mvno=True),
-        Carrier("KT_MVNO", _("알뜰폰 (KT망)"), is_mvno=True),
-        Carrier("LGU_MVNO", _("알뜰폰 (LG U+망)"), is_mvno=True),
+    code: Carrier(code, name, is_mvno=code.endswith("_MVNO"), capabilities=capabilities)
+    for code, name, capabilities in (
+        ("SKT", "SKT", _capabilities("SKT", parts=True)),
+        ("KT", "KT", _capabilities("KT", parts=True)),
+        ("LGU", "LG U+", _capabilities("LGU")),
+        ("SKT_MVNO", _("알뜰폰 (SKT망)"), _capabilities("SKT_MVNO")),
+        ("KT_MVNO", _("알뜰폰 (KT망)"), _capabilities("KT_MVNO")),
+        ("LGU_MVNO", _("알뜰폰 (LG U+망)"), _capabilities("LGU_MVNO")),
     )
 }
 
@@ -51,6 +61,14 @@ def carrier(code: str) -> Carrier:
         return _CARRIERS[code]
     except KeyError:
         raise UnknownCarrier(code) from None
+
+
+def capabilities(code: str) -> Capabilities:
+    """What the operator of a payment can do about cancelling; before one was chosen, the usual.
+
+    Raises UnknownCarrier.
+    """
+    return carrier(code).capabilities if code else Capabilities()
 
 
 @cache

@@ -1,5 +1,6 @@
 """Money on its way back."""
 
+import pgtrigger
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import OuterRef, Q
@@ -14,6 +15,7 @@ from payments.models.payments import Payment
 from payments.states import RefundState
 
 _PLACE_ACCOUNT = "refund.account"
+_LETS_GO = ", ".join(f"'{state}'" for state in sorted(set(RefundState) - states.REFUND_HOLDS_MONEY))
 
 
 class Refund(Moving):
@@ -25,6 +27,8 @@ class Refund(Moving):
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT)
     amount_won = models.BigIntegerField()
     route = models.CharField(max_length=8, choices=[(r.value, r.value) for r in Route])
+    # Why this route, in the words of calendar.Reason.
+    route_reason = models.CharField(max_length=24, blank=True)
     state = models.CharField(
         max_length=20,
         choices=[(s.value, s.value) for s in RefundState],
@@ -62,6 +66,33 @@ class Refund(Moving):
                 name="refund_waiting_has_due_time",
                 condition=~Q(state__in=["SCHEDULED", "SENDING", "UNKNOWN"])
                 | Q(due_at__isnull=False),
+            ),
+        ]
+        triggers = [
+            # What is held of a payment is never more than was paid, whoever asks at the same
+            # moment: the payment's row is where they queue, and the sum is taken behind it.
+            pgtrigger.Trigger(
+                name="within_paid",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.After,
+                declare=[("paid_won", "bigint"), ("held_won", "bigint")],
+                func=f"""
+                    IF NEW.state IN ({_LETS_GO}) OR TG_OP = 'UPDATE'
+                        AND OLD.state NOT IN ({_LETS_GO})
+                        AND (OLD.payment_id, OLD.amount_won) = (NEW.payment_id, NEW.amount_won)
+                    THEN
+                        RETURN NULL;
+                    END IF;
+                    SELECT amount_won INTO paid_won FROM payments_payment
+                     WHERE id = NEW.payment_id FOR NO KEY UPDATE;
+                    SELECT sum(amount_won) INTO held_won FROM payments_refund
+                     WHERE payment_id = NEW.payment_id AND state NOT IN ({_LETS_GO});
+                    IF held_won > paid_won THEN
+                        RAISE EXCEPTION 'refunds of payment % hold % of % won',
+                            NEW.payment_id, held_won, paid_won USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NULL;
+                """,  # noqa: S608 (states of our own)
             ),
         ]
         indexes = [

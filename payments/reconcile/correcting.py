@@ -15,11 +15,6 @@ ACTOR = "reconcile"
 CORRECTED = "CORRECTED"
 
 
-def _capabilities(payment: Payment) -> calendar.Capabilities:
-    code = payment.carrier
-    return registry.carrier(code).capabilities if code else calendar.Capabilities()
-
-
 @transaction.atomic
 def correct(payment_id: int, line: FileLine, *, now: datetime) -> Refund | None:
     """Book the operator's cancellation: a refund that has succeeded, its posting, its event.
@@ -44,7 +39,9 @@ def correct(payment_id: int, line: FileLine, *, now: datetime) -> Refund | None:
         route=calendar.Route.CARRIER,
         reason="CANCELLED_THERE",
         requested_by="carrier",
-        deadline_at=calendar.carrier_cutoff(payment.paid_at or now, _capabilities(payment)),
+        deadline_at=calendar.carrier_cutoff(
+            payment.paid_at or now, registry.capabilities(payment.carrier)
+        ),
         requested_at=line.at,
         confirmed_at=line.at,
     )

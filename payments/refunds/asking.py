@@ -14,26 +14,46 @@ from payments.states import REFUND_HOLDS_MONEY, PaymentState, RefundState
 # A carrier refund is tried this long before its deadline at the latest, whatever it would wait for.
 LAST_CHANCE = timedelta(minutes=2)
 
+# Why an accepted refund left the carrier's route; any other word is a refusal of the operator's.
+_REASON_OF = {
+    "MONTH_CLOSED": calendar.Reason.MONTH_CLOSED,
+    "CANCEL_MONTH_CLOSED": calendar.Reason.MONTH_CLOSED,
+    "PART_NOT_SUPPORTED": calendar.Reason.PART_NOT_SUPPORTED,
+    "PARTIAL_NOT_SUPPORTED": calendar.Reason.PART_NOT_SUPPORTED,
+}
+
 
 class UnableToRefund(Exception):
     """The refund was not created or not sent again.
 
-    `code` is NOT_PAID, ALREADY_REFUNDED, REMAINING_CHANGED or MAY_HAVE_MOVED.
+    `code` is NOT_PAID, ALREADY_REFUNDED, REMAINING_CHANGED, AMOUNT_EXCEEDED, MAY_HAVE_MOVED, or
+    NO_ROUTE with the rule's `reasons`. `remaining_won` is what is left now, where that matters.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        *,
+        remaining_won: int | None = None,
+        reasons: tuple[calendar.Reason, ...] = (),
+    ) -> None:
         super().__init__(code)
         self.code = code
+        self.remaining_won = remaining_won
+        self.reasons = reasons
 
 
-def verdict(payment: Payment, now: datetime) -> calendar.Verdict:
-    """By which route and until when this payment can go back. Raises calendar.NotPaid."""
-    capabilities = (
-        registry.carrier(payment.carrier).capabilities
-        if payment.carrier
-        else calendar.Capabilities()
-    )
-    return calendar.refund_route(payment, now, capabilities, payment.merchant.policy)
+def verdict(payment: Payment, now: datetime, *, amount_won: int | None = None) -> calendar.Verdict:
+    """By which route and until when this much of a payment can go back; None is all that is left.
+
+    Raises calendar.NotPaid.
+    """
+    return _route(payment, now, amount_won=amount_won, left_won=remaining_won(payment))
+
+
+def verdict_of(refund: Refund, now: datetime) -> calendar.Verdict:
+    """By which route an accepted refund can go now: whether it is a part was decided then."""
+    return _route(refund.payment, now, amount_won=None, left_won=refund.amount_won)
 
 
 def remaining_won(payment: Payment) -> int:
@@ -55,9 +75,10 @@ def request(
 ) -> Refund:
     """Create and schedule a refund, or wait for an account where the carrier cannot cancel.
 
-    `expected_remaining_won` is what the caller saw; if it is no longer true nothing is created.
-    `by` approves; `requested_by` is who asked, when that is somebody else of ours. Raises
-    UnableToRefund, and decisions.SecondPersonNeeded when one person does both above the limit.
+    `expected_remaining_won` is what the caller saw; if it is no longer true nothing is created, and
+    the error says what is left. `by` approves; `requested_by` is who asked, when that is somebody
+    else of ours. Raises UnableToRefund, and decisions.SecondPersonNeeded when one person does both
+    above the limit.
     """
     # Races with another refund of the same payment: the sum below must not change under us.
     payment = (
@@ -70,8 +91,10 @@ def request(
     remaining = remaining_won(payment)
     if remaining == 0:
         raise UnableToRefund("ALREADY_REFUNDED")
-    if remaining != expected_remaining_won or not 0 < amount_won <= remaining:
-        raise UnableToRefund("REMAINING_CHANGED")
+    if remaining != expected_remaining_won:
+        raise UnableToRefund("REMAINING_CHANGED", remaining_won=remaining)
+    if not 0 < amount_won <= remaining:
+        raise UnableToRefund("AMOUNT_EXCEEDED", remaining_won=remaining)
     decisions.check_two(
         amount_won=amount_won,
         merchant=payment.merchant,
@@ -79,12 +102,15 @@ def request(
         by=by,
         now=now,
     )
-    answer = verdict(payment, now)
+    answer = _route(payment, now, amount_won=amount_won, left_won=remaining)
+    if answer.route is None:
+        raise UnableToRefund("NO_ROUTE", remaining_won=remaining, reasons=answer.reasons)
     refund = Refund.objects.create(
         payment=payment,
         merchant=payment.merchant,
         amount_won=amount_won,
         route=answer.route,
+        route_reason=answer.reason,
         reason=reason[:200],
         requested_by=requested_by or by,
         approved_by=by,
@@ -134,13 +160,38 @@ def in_time(refund: Refund, wanted: datetime, *, earliest: datetime) -> datetime
 def to_bank(refund: Refund, reason: str, *, by: str, at: datetime) -> None:
     """The carrier route is closed, or the account was wrong: ask the payer for an account.
 
-    The caller holds the lock.
+    Where no bank route is contracted it fails instead, for a person. The caller holds the lock.
     """
+    refund.lease_expires_at = None
+    if not has_bank_route(refund):
+        refund.failure_code = calendar.Reason.BANK_NOT_CONTRACTED
+        refund.move_to(RefundState.FAILED, at=at, by=by, reason=reason)
+        return
+    if refund.route == calendar.Route.CARRIER:
+        refund.route_reason = _REASON_OF.get(reason, calendar.Reason.REFUSED_BY_CARRIER)
     refund.route = calendar.Route.BANK
     refund.deadline_at = None
     refund.expected_on = calendar.business_days_after(at.astimezone(calendar.SEOUL).date(), 3)
-    refund.lease_expires_at = None
     refund.move_to(RefundState.AWAITING_ACCOUNT, at=at, by=by, reason=reason)
+
+
+def has_bank_route(refund: Refund) -> bool:
+    """Whether it may go to an account; one that was promised to go there still does."""
+    is_promised = refund.route == calendar.Route.BANK
+    return is_promised or registry.capabilities(refund.payment.carrier).has_bank_route
+
+
+def _route(
+    payment: Payment, now: datetime, *, amount_won: int | None, left_won: int
+) -> calendar.Verdict:
+    return calendar.refund_route(
+        payment,
+        now,
+        registry.capabilities(payment.carrier),
+        payment.merchant.policy,
+        amount_won=amount_won,
+        remaining_won=left_won,
+    )
 
 
 def _start(refund: Refund, answer: calendar.Verdict, *, by: str, now: datetime) -> None:

@@ -10,9 +10,17 @@ from django.conf import settings
 from django.db import transaction
 
 from payments import decisions
-from payments.calendar import Route
+from payments.calendar import Reason, Route
 from payments.models import Alert, CarrierCall, Payment, Refund
-from payments.refunds.asking import UnableToRefund, in_time, locked, remaining_won, to_bank, verdict
+from payments.refunds.asking import (
+    UnableToRefund,
+    has_bank_route,
+    in_time,
+    locked,
+    remaining_won,
+    to_bank,
+    verdict_of,
+)
 from payments.states import IllegalMove, RefundState
 
 # The operator has cancelled, or is cancelling, something of this payment already.
@@ -25,14 +33,16 @@ def retry(*, refund_id: int, reason: str, by: str, now: datetime) -> Refund:
 
     It ends SCHEDULED, or AWAITING_ACCOUNT when the month closed meanwhile; above the limit it
     stays FAILED until a second person agrees. Raises decisions.ReasonMissing, decisions.SamePerson,
-    IllegalMove unless it failed, and UnableToRefund MAY_HAVE_MOVED or REMAINING_CHANGED.
+    IllegalMove unless it failed, and UnableToRefund MAY_HAVE_MOVED, REMAINING_CHANGED or NO_ROUTE.
     """
     reason = decisions.required(reason)
     refund = _failed(refund_id, RefundState.SCHEDULED)
+    is_carrier = refund.route == Route.CARRIER
+    answer = verdict_of(refund, now)
+    if is_carrier and answer.route is None:
+        raise UnableToRefund("NO_ROUTE", reasons=answer.reasons)
     if not _is_agreed(refund, "refund.retry", reason=reason, by=by, now=now):
         return refund
-    is_carrier = refund.route == Route.CARRIER
-    answer = verdict(refund.payment, now)
     if is_carrier and answer.route == Route.BANK:
         to_bank(refund, "MONTH_CLOSED", by=by, at=now)
         _settle(refund, "refund.retry", reason=reason, by=by, now=now)
@@ -54,6 +64,8 @@ def use_bank(*, refund_id: int, reason: str, by: str, now: datetime) -> Refund:
     """
     reason = decisions.required(reason)
     refund = _failed(refund_id, RefundState.AWAITING_ACCOUNT)
+    if not has_bank_route(refund):
+        raise UnableToRefund("NO_ROUTE", reasons=(Reason.BANK_NOT_CONTRACTED,))
     if not _is_agreed(refund, "refund.use_bank", reason=reason, by=by, now=now):
         return refund
     refund.attempts = 0

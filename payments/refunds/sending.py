@@ -15,7 +15,13 @@ from django.db.models.functions import Least
 from payments import calendar, declines
 from payments.banks import transfers
 from payments.carriers import registry
-from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
+from payments.carriers.base import (
+    CarrierRefund,
+    Declined,
+    OutcomeUnknown,
+    Unreachable,
+    stopwatch,
+)
 from payments.models import (
     Account,
     CarrierCall,
@@ -26,7 +32,7 @@ from payments.models import (
     claims,
 )
 from payments.models.ledger import Line
-from payments.refunds.asking import in_time, locked, to_bank, verdict
+from payments.refunds.asking import in_time, locked, to_bank, verdict_of
 from payments.states import RefundState
 
 BATCH = 50
@@ -103,8 +109,8 @@ def _intend(refund_id: int, *, now: datetime) -> CarrierCall | None:
     if refund.state not in _DUE:
         return None
     if refund.route == calendar.Route.CARRIER:
-        answer = verdict(refund.payment, now)
-        if answer.route == calendar.Route.BANK:
+        answer = verdict_of(refund, now)
+        if answer.route != calendar.Route.CARRIER:
             _change_route(refund, answer.reason, at=now)
             return None
     if refund.state != RefundState.SCHEDULED:
@@ -166,7 +172,13 @@ def _send(call: CarrierCall) -> bool:
         )
         return True
     status = registry.adapter(payment.carrier).refund(
-        payment.carrier_payment_id, call.order_ref, f"{payment.reference}-R{refund.pk}"
+        payment.carrier_payment_id,
+        CarrierRefund(
+            order_ref=call.order_ref,
+            reference=f"{payment.reference}-R{refund.pk}",
+            part_won=refund.amount_won if refund.amount_won < payment.amount_won else None,
+            item_name=payment.item_name,
+        ),
     )
     return _is_done(status.status)
 
@@ -211,7 +223,8 @@ def _record_refusal(refund_id: int, call: CarrierCall, refusal: Declined, *, at:
     refund.lease_expires_at = None
     refund.failure_code = refusal.code
     if refusal.code in declines.TO_BANK:
-        Payment.objects.filter(pk=refund.payment_id).update(is_refused_by_carrier=True)
+        if refusal.code not in declines.OF_PART:
+            Payment.objects.filter(pk=refund.payment_id).update(is_refused_by_carrier=True)
         to_bank(refund, refusal.code, by="carrier", at=at)
     elif refund.route == calendar.Route.BANK:
         to_bank(refund, refusal.code, by="carrier", at=at)

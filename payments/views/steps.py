@@ -216,7 +216,7 @@ def _cancel_until(payment: Payment, now: datetime) -> datetime | None:
     """The last moment the operator takes a cancel; None when it is over or was never to be."""
     if payment.paid_at is None or payment.is_refused_by_carrier:
         return None
-    capabilities = registry.carrier(payment.carrier).capabilities
+    capabilities = registry.capabilities(payment.carrier)
     cutoff = calendar.carrier_cutoff(payment.paid_at, capabilities)
     return cutoff if now < cutoff else None
 

@@ -11,6 +11,7 @@ from payments.calendar import (
     SEOUL,
     Capabilities,
     NotPaid,
+    Parts,
     Policy,
     Reason,
     Route,
@@ -28,6 +29,7 @@ class PaidStub:
 
     paid_at: datetime | None
     is_refused_by_carrier: bool = False
+    amount_won: int = 10_000
 
 
 def kst(text: str) -> datetime:
@@ -94,6 +96,97 @@ def test_route_of_an_unpaid_payment_is_an_error() -> None:
         refund_route(PaidStub(None), kst("2026-11-23T14:05"), Capabilities(), Policy())
 
 
+# A part of it. 10,000 won were paid in November.
+
+IN_TIME, TOO_LATE = "2026-11-24T12:00", "2026-12-01T00:00"
+ABLE = Capabilities(can_cancel_in_part=True)
+UNABLE = Capabilities()
+
+
+@pytest.mark.parametrize(
+    ("amount_won", "left_won", "now", "capabilities", "parts", "expected"),
+    [
+        # A part of all of it.
+        (4_000, 10_000, IN_TIME, ABLE, Parts.ALWAYS, (Route.CARRIER, "SAME_MONTH")),
+        (4_000, 10_000, IN_TIME, ABLE, Parts.ON_THE_BILL, (Route.CARRIER, "SAME_MONTH")),
+        (4_000, 10_000, IN_TIME, ABLE, Parts.NEVER, (None, "WHOLE_ONLY")),
+        (4_000, 10_000, IN_TIME, UNABLE, Parts.ALWAYS, (Route.BANK, "PART_NOT_SUPPORTED")),
+        (
+            4_000,
+            10_000,
+            IN_TIME,
+            UNABLE,
+            Parts.ON_THE_BILL,
+            (None, "PART_NOT_SUPPORTED WHOLE_ONLY"),
+        ),
+        (4_000, 10_000, IN_TIME, UNABLE, Parts.NEVER, (None, "WHOLE_ONLY")),
+        (4_000, 10_000, TOO_LATE, UNABLE, Parts.ON_THE_BILL, (Route.BANK, "MONTH_CLOSED")),
+        (4_000, 10_000, TOO_LATE, ABLE, Parts.NEVER, (None, "WHOLE_ONLY")),
+        # Everything that a first part left: a part to the operator, the whole to the shop.
+        (6_000, 6_000, IN_TIME, ABLE, Parts.NEVER, (Route.CARRIER, "SAME_MONTH")),
+        (6_000, 6_000, IN_TIME, UNABLE, Parts.ON_THE_BILL, (Route.BANK, "PART_NOT_SUPPORTED")),
+        (None, 6_000, IN_TIME, UNABLE, Parts.NEVER, (Route.BANK, "PART_NOT_SUPPORTED")),
+        # The whole.
+        (10_000, 10_000, IN_TIME, UNABLE, Parts.NEVER, (Route.CARRIER, "SAME_MONTH")),
+        (None, None, IN_TIME, UNABLE, Parts.NEVER, (Route.CARRIER, "SAME_MONTH")),
+    ],
+)
+def test_route_of_a_part_is_asked_of_operator_and_shop(
+    amount_won: int | None,
+    left_won: int | None,
+    now: str,
+    capabilities: Capabilities,
+    parts: Parts,
+    expected: tuple[Route | None, str],
+) -> None:
+    verdict = refund_route(
+        PaidStub(kst("2026-11-23T14:05")),
+        kst(now),
+        capabilities,
+        Policy(parts=parts),
+        amount_won=amount_won,
+        remaining_won=left_won,
+    )
+
+    assert (verdict.route, " ".join(verdict.reasons)) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "refused", "amount_won", "reasons"),
+    [
+        (TOO_LATE, False, None, "MONTH_CLOSED BANK_NOT_CONTRACTED"),
+        (IN_TIME, True, None, "REFUSED_BY_CARRIER BANK_NOT_CONTRACTED"),
+        (IN_TIME, False, 4_000, "PART_NOT_SUPPORTED BANK_NOT_CONTRACTED"),
+    ],
+)
+def test_route_is_none_where_only_the_bank_is_left_and_not_contracted(
+    now: str,
+    refused: bool,  # noqa: FBT001
+    amount_won: int | None,
+    reasons: str,
+) -> None:
+    paid = PaidStub(kst("2026-11-23T14:05"), is_refused_by_carrier=refused)
+    no_bank = Capabilities(has_bank_route=False)
+
+    verdict = refund_route(paid, kst(now), no_bank, Policy(), amount_won=amount_won)
+
+    assert (verdict.route, " ".join(verdict.reasons)) == (None, reasons)
+    assert (verdict.deadline, verdict.expected_on, verdict.not_before) == (None, None, kst(now))
+
+
+def test_route_stays_with_the_carrier_without_a_bank_while_the_month_lasts() -> None:
+    no_bank = Capabilities(has_bank_route=False)
+
+    assert route("2026-11-23T14:05", IN_TIME, no_bank).route == Route.CARRIER
+
+
+def test_route_closes_earlier_at_an_operator_that_stops_earlier() -> None:
+    early = Capabilities(cutoff_margin=timedelta(hours=6))
+
+    assert route("2026-11-23T14:05", "2026-11-30T17:59", early).deadline == kst("2026-11-30T18:00")
+    assert route("2026-11-23T14:05", "2026-11-30T18:00", early).route == Route.BANK
+
+
 def test_month_end_rolls_over_the_year() -> None:
     assert month_end(kst("2026-12-31T23:59:59")) == kst("2027-01-01T00:00")
     assert billing_month(datetime(2026, 12, 31, 15, 0, tzinfo=UTC)) == "2027-01"
@@ -121,4 +214,5 @@ def test_carrier_route_never_leaves_the_month(paid_at: datetime, waited: timedel
         assert billing_month(now) == billing_month(paid_at)
         assert verdict.deadline is not None
         assert now < verdict.deadline < month_end(paid_at)
+    assert verdict.expected_on is not None
     assert verdict.expected_on >= now.date() or verdict.route == Route.CARRIER

@@ -140,12 +140,18 @@ class ModelOperator:
         known = [pid for pid, c in self.charges.items() if c.order_ref == order_ref]
         return self._call(lambda: self._status(known[0]) if known else None)
 
-    def refund(self, pid: str, order_ref: str, reference: str) -> base.RefundStatus:
+    def refund(self, pid: str, wanted: base.CarrierRefund) -> base.RefundStatus:
         def work() -> base.RefundStatus:
-            charge = self.charges[pid]
+            charge, order_ref = self.charges[pid], wanted.order_ref
+            left_won = charge.amount_won - charge.refunded_won
+            won = left_won if wanted.part_won is None else wanted.part_won
+            if self.forgets_refund_ids:
+                won = charge.amount_won
+            elif order_ref not in self.refunds and not 0 < won <= left_won:
+                raise base.Declined("CANCEL_AMOUNT_EXCEEDED")
             if order_ref not in self.refunds or self.forgets_refund_ids:
-                charge.refunded_won += charge.amount_won
-                self.refunds[order_ref] = (pid, charge.refunded_won)
+                charge.refunded_won += won
+                self.refunds[order_ref] = (pid, self.refunds.get(order_ref, (pid, 0))[1] + won)
             return base.RefundStatus(order_ref, "succeeded")
 
         return self._call(work, "CANCEL_PREPAID_BILL")
@@ -289,6 +295,26 @@ class Paying(RuleBasedStateMachine):
             ),
         )
 
+    @rule(
+        which=st.integers(0, 2),
+        amount_won=st.sampled_from([1, 100, 1_099, 1_100, 2_199]),
+        is_stale=st.booleans(),
+    )
+    def ask_for_a_part(self, *, which: int, amount_won: int, is_stale: bool) -> None:
+        payment = self._payment(which)
+        seen = payment.amount_won if is_stale else refunds.remaining_won(payment)
+        self._try(
+            [],
+            lambda: refunds.request(
+                payment_id=payment.pk,
+                amount_won=amount_won,
+                expected_remaining_won=seen,
+                reason="any",
+                by="agent",
+                now=self.now,
+            ),
+        )
+
     @precondition(lambda self: self.steps % 4 == 0 and Refund.objects.exists())
     @rule()
     def withdraw(self) -> None:
@@ -339,6 +365,11 @@ class Paying(RuleBasedStateMachine):
             assert back <= payment.amount_won
 
     @invariant()
+    def no_more_is_promised_than_was_paid(self) -> None:
+        for payment in Payment.objects.filter(refunds__isnull=False).distinct():
+            assert 0 <= refunds.remaining_won(payment) <= payment.amount_won
+
+    @invariant()
     def history_leads_to_the_state(self) -> None:
         for payment in Payment.objects.all():
             moves = list(PaymentEvent.objects.filter(payment=payment).order_by("pk"))
@@ -382,6 +413,12 @@ class Paying(RuleBasedStateMachine):
         }
         assert by_route.get("CARRIER", 0) == sum(won for _, won in self.operator.refunds.values())
         assert by_route.get("BANK", 0) == sum(self.operator.payouts.values())
+        for payment in Payment.objects.filter(state=PaymentState.PAID):
+            back = ours.filter(payment=payment).aggregate(won=Sum("amount_won"))["won"]
+            entries = LedgerEntry.objects.filter(transaction__payment=payment)
+            for account in ("MERCHANT_PAYABLE", "FEE_REVENUE", "VAT_PAYABLE"):
+                left = entries.filter(account=account).aggregate(won=Sum("amount_won"))["won"]
+                assert back != payment.amount_won or not left
         receivable = LedgerEntry.objects.filter(account="CARRIER_RECEIVABLE")
         booked = receivable.aggregate(won=Sum("amount_won"))["won"] or 0
         charged = [c for c in self.operator.charges.values() if c.status == "succeeded"]

@@ -31,6 +31,8 @@ PLANTED = {
     "I3": "UPDATE payments_payment SET state = 'UNKNOWN' WHERE id = PAID",
     "I4": "UPDATE payments_refund SET amount_won = amount_won + 1",
     "I4 posted": "UPDATE payments_refund SET state = 'SENDING'",
+    "I4 whole": "UPDATE payments_ledgerentry SET amount_won = amount_won + 1 "
+    "WHERE account = 'FEE_REVENUE' AND amount_won > 0",
     "I5": "UPDATE payments_ledgerentry SET account = 'REFUND_CLEARING' WHERE account = 'BANK' "
     "OR account = 'CARRIER_RECEIVABLE' AND amount_won < 0",
     "I7": "DROP INDEX payment_one_live_per_order; "

@@ -397,6 +397,19 @@ def test_refund_in_parts(api: Conforming) -> None:
     assert api.carrier.remaining(payment) == 0
 
 
+def test_refund_in_parts_of_an_operator_that_refunds_in_whole_only(api: Conforming) -> None:
+    payment = api.carrier.paid("7002")
+    path = f"{REFUND}/payments/{payment['paymentId']}/refunds"
+    denied = "403 CARRIER_BILLING_REFUND.REFUND_DENIED"
+    assert (
+        api.post(path, refund_body(amount=100), denied)
+        .json()["message"]
+        .startswith("PARTIAL_NOT_SUPPORTED: ")
+    )
+    assert api.get(path).json() == []
+    api.post(path, refund_body(), "201")
+
+
 def test_refund_errors(api: Conforming) -> None:
     payment = api.carrier.reserved("0000")
     path = f"{REFUND}/payments/{payment['paymentId']}/refunds"

@@ -3,10 +3,11 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+import pgtrigger
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, models
 
@@ -189,6 +190,15 @@ def test_twenty_parallel_approvals_give_one_refund(pay: Callable[..., Payment]) 
     assert announced(ticket).count("ticket.approved") == 1
 
 
+@pytest.fixture
+def _no_database_guard() -> Iterator[None]:
+    """The database no longer minds how much is promised of a payment."""
+    pgtrigger.disable("payments.Refund:within_paid")
+    yield
+    pgtrigger.enable("payments.Refund:within_paid")
+
+
+@pytest.mark.usefixtures("_no_database_guard")
 @pytest.mark.django_db(transaction=True)
 def test_without_locks_parallel_approvals_would_refund_twice(
     pay: Callable[..., Payment], monkeypatch: pytest.MonkeyPatch

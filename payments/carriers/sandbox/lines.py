@@ -10,6 +10,8 @@ from datetime import date
 from typing import Final
 
 OPERATORS: Final = ("SKT", "KT", "LGU", "SKT_MVNO", "KT_MVNO", "LGU_MVNO")
+# Who takes a charge off the bill in part; the others do so in whole only.
+TAKES_PARTS: Final = ("SKT", "KT")
 
 # What a line's payment PIN is until its customer sets another.
 PIN: Final = "135790"

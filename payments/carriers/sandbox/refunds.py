@@ -10,7 +10,7 @@ from django.utils import timezone
 from payments.carriers.sandbox import events, settings, shape
 from payments.carriers.sandbox.billing import fingerprint_of, page, sink_of, visible, whole_won
 from payments.carriers.sandbox.http import Answer, Call, Problem, invalid, not_found
-from payments.carriers.sandbox.lines import find
+from payments.carriers.sandbox.lines import TAKES_PARTS, find
 from payments.carriers.sandbox.models import Payment, Refund
 
 _FAILURES = 2
@@ -177,6 +177,12 @@ def _amount(payment: Payment, kind: str, wanted: dict[str, Any]) -> int:
     """Total is final: it takes whatever is left."""
     if kind == "total":
         return payment.remaining_won
+    if payment.operator not in TAKES_PARTS:
+        raise Problem(
+            403,
+            "CARRIER_BILLING_REFUND.REFUND_DENIED",
+            "PARTIAL_NOT_SUPPORTED: a charge is refunded in whole",
+        )
     information = wanted["chargingInformation"]
     amount = whole_won(information)
     if amount > payment.remaining_won:
