@@ -113,7 +113,7 @@ def database(name: str) -> dict[str, Any]:
 # What can be said of an operator: the field of payments.calendar.Capabilities, how it is read, and
 # the least that is sensible. A cancel sent off by its deadline may still be on its way for ten
 # minutes, and must arrive within the month.
-_CAPABILITIES: dict[str, tuple[str, type, int]] = {
+_CAPABILITIES: dict[str, tuple[str, type[Any], int]] = {
     "min_age_seconds": ("min_age", int, 0),
     "cutoff_seconds": ("cutoff_margin", int, 600),
     "parts": ("can_cancel_in_part", bool, 0),
