@@ -22,8 +22,8 @@ from django.utils.translation import gettext_lazy
 from payments import decisions, refunds, states
 from payments.admin import column
 from payments.calendar import NotPaid
-from payments.templatetags.won import full_day, moment
-from support import desk, forms, macros, notices, office, queue, replies, steps, tickets
+from payments.templatetags.won import full_day, moment, won
+from support import desk, forms, macros, notices, office, queue, replies, routes, steps, tickets
 from support.admin_audit import AuditEntryAdmin
 from support.admin_reveal import Reveals
 from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
@@ -171,6 +171,8 @@ class TicketAdmin(Reveals):
         first = _first(request) if decision == steps.DUPLICATE else None
         missing = _("적은 것이 없어요") if decision in {"note", "answer", steps.REPLY} else ""
         problem = forms.reason_problem(typed, missing=missing)
+        if decision == steps.APPROVE and (answer := self._approve_first(request, ticket, problem)):
+            return answer
         if not problem and decision == steps.DUPLICATE and first is None:
             problem = _("먼저 들어온 요청의 번호를 C-20417처럼 적어 주세요")
         kept: dict[str, Any] = {"decision": decision, "typed": typed}
@@ -198,6 +200,31 @@ class TicketAdmin(Reveals):
         messages.success(request, f"{ticket.number}: {said}")
         return HttpResponseRedirect(_onward(request, ticket))
 
+    def _approve_first(
+        self, request: HttpRequest, ticket: Ticket, problem: str
+    ) -> HttpResponse | None:
+        """What stands between the press and the approval: an error, or a part to look at again."""
+        seen_won = _number(request, "expected_remaining_won")
+        amount = request.POST.get("amount", "")
+        amount_problem = forms.amount_problem(amount, remaining_won=seen_won)
+        kept: dict[str, Any] = {
+            "decision": steps.APPROVE,
+            "typed": request.POST.get("reason", "").strip(),
+        }
+        if problem or amount_problem:
+            kept |= {"problem": problem, "amount_problem": amount_problem}
+            return self._case(request, ticket, **kept)
+        wanted_won = forms.read_won(amount)
+        if "confirmed" in request.POST or wanted_won == seen_won:
+            return None
+        outcome = _outcome(ticket)
+        if outcome is None or outcome.remaining_won != seen_won:
+            # Nothing is promised on old figures: the use case says what is true now.
+            return None
+        if not outcome.can_be_part:
+            return self._case(request, ticket, amount_problem=outcome.part, **kept)
+        return self._confirm(request, ticket, steps.APPROVE, kept["typed"], None)
+
     def _confirm(
         self,
         request: HttpRequest,
@@ -206,7 +233,12 @@ class TicketAdmin(Reveals):
         typed: str,
         first: Ticket | None,
     ) -> HttpResponse:
-        reader, words = steps.text(decision, ticket, typed=typed, first=first)
+        outcome = None
+        if decision == steps.APPROVE:
+            outcome = _outcome(ticket, amount_won=forms.read_won(request.POST.get("amount", "")))
+            reader, words = _("고객이 받을 문자"), _approve_text(ticket, outcome)
+        else:
+            reader, words = steps.text(decision, ticket, typed=typed, first=first)
         step = steps.of(decision)
         context = {
             **self.admin_site.each_context(request),
@@ -214,6 +246,7 @@ class TicketAdmin(Reveals):
             "opts": self.opts,
             "ticket": ticket,
             "step": step,
+            "outcome": outcome,
             "typed": typed,
             "number": request.POST.get("number", ""),
             "waits": "waits" in request.POST,
@@ -235,6 +268,7 @@ class TicketAdmin(Reveals):
         decision: str = "",
         typed: str = "",
         problem: str = "",
+        amount_problem: str = "",
         conflict: str = "",
         since: list[TicketEvent] | None = None,
     ) -> HttpResponse:
@@ -276,13 +310,15 @@ class TicketAdmin(Reveals):
             "typed": typed,
             "number": request.POST.get("number", ""),
             "problem": problem,
+            "amount": _amount_shown(request, outcome) if decision == steps.APPROVE else None,
+            "amount_problem": amount_problem,
             "conflict": conflict,
             "since": [
                 (desk.who(event.actor, names), desk.ticket_words(event), event.occurred_at)
                 for event in since or ()
             ],
         }
-        status = 422 if problem else 409 if conflict else 200
+        status = 422 if problem or amount_problem else 409 if conflict else 200
         return TemplateResponse(request, "admin/support/ticket/case.html", context, status=status)
 
 
@@ -417,8 +453,13 @@ def _carry_out(
         tickets.reopen(reason=typed, seen=seen, **facts)
         return ""
     if decision == "approve":
-        won = _number(request, "expected_remaining_won")
-        approved = tickets.approve(expected_remaining_won=won, reason=typed, seen=seen, **facts)
+        approved = tickets.approve(
+            expected_remaining_won=_number(request, "expected_remaining_won"),
+            amount_won=forms.read_won(request.POST.get("amount", "")),
+            reason=typed,
+            seen=seen,
+            **facts,
+        )
         if approved.state != TicketState.APPROVED:
             return _("큰 금액이라 다른 사람이 한 번 더 승인해야 해요. 승인을 제안해 두었어요.")
         return _("승인했어요. 환불을 예약했고, 결과를 고객에게 알려요.")
@@ -514,11 +555,18 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= _DIGITS else 0
 
 
-def _outcome(ticket: Ticket) -> desk.Outcome | None:
+def _amount_shown(request: HttpRequest, outcome: desk.Outcome | None) -> str:
+    """What was typed; who wanted all of it still does when all is less by now."""
+    typed = request.POST.get("amount", "")
+    is_all = forms.read_won(typed) == _number(request, "expected_remaining_won")
+    return f"{outcome.remaining_won}" if is_all and outcome else typed
+
+
+def _outcome(ticket: Ticket, amount_won: int | None = None) -> desk.Outcome | None:
     if ticket.payment is None:
         return None
     try:
-        return desk.outcome(ticket.payment, now=timezone.now())
+        return desk.outcome(ticket.payment, now=timezone.now(), amount_won=amount_won)
     except NotPaid:
         return None
 
@@ -527,7 +575,12 @@ def _approve_text(ticket: Ticket, outcome: desk.Outcome | None) -> str:
     if outcome is None:
         return ""
     return notices.preview(
-        notices.APPROVED, ticket, is_bank=outcome.is_bank, expected_on=outcome.expected_on
+        notices.APPROVED,
+        ticket,
+        amount_won=outcome.amount_won,
+        is_bank=outcome.is_bank,
+        because=outcome.because,
+        expected_on=outcome.expected_on,
     )
 
 
@@ -564,10 +617,15 @@ def _unable(error: Exception) -> str:
     if isinstance(error, decisions.SamePerson):
         return _("이미 승인을 제안했어요. 다른 사람이 승인해야 해요.")
     code = str(error.args[0]) if error.args else ""
+    left, why = "", ""
+    if isinstance(error, refunds.UnableToRefund):
+        left, why = won(error.remaining_won), routes.obstacles(error.reasons)
     return {
         "REMAINING_CHANGED": _(
-            "그사이 돌려줄 수 있는 금액이 바뀌었어요. 아래의 새 금액을 확인하고 다시 결정하세요."
-        ),
+            "그사이 돌려줄 수 있는 금액이 {amount}으로 바뀌었어요. 확인하고 다시 결정하세요."
+        ).format(amount=left),
+        "AMOUNT_EXCEEDED": _("{amount}까지 돌려줄 수 있어요").format(amount=left),
+        "NO_ROUTE": _("이 금액을 돌려줄 길이 없어요. {why}").format(why=why),
         "ALREADY_REFUNDED": _("이미 모두 환불된 결제예요. 아무것도 바뀌지 않았어요."),
         "NOT_PAID": _("결제되지 않은 주문이라 돌려줄 돈이 없어요."),
     }.get(code, _("돌려줄 돈이 없는 요청이에요."))

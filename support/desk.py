@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from payments import refunds
 from payments.calendar import Reason, Route, Verdict
-from payments.models import Account, LedgerEntry, LedgerTransaction, Payment
+from payments.models import Account, LedgerTransaction, Payment
+from payments.money import OverRefund
 from payments.states import PaymentState, RefundState
-from payments.templatetags.won import day, month, until, won
+from payments.templatetags.won import day, month, until, won, won_of
+from support import routes
 from support.models import Ticket, TicketEvent, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
@@ -50,13 +53,21 @@ class Said:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What approving will do right now."""
+    """What approving this much will do right now; `is_possible` is False where no route leads.
+
+    `part` says what giving back less would mean, `can_be_part` whether it is possible.
+    """
 
     title: str
     details: tuple[str, ...]
+    is_possible: bool
     is_bank: bool
+    because: Promise
     expected_on: date | None
+    amount_won: int
     remaining_won: int
+    part: str
+    can_be_part: bool
     ledger: tuple[tuple[str, int], ...]
 
 
@@ -111,28 +122,28 @@ def headline(ticket: Ticket) -> str:
     )
 
 
-def outcome(payment: Payment, *, now: datetime) -> Outcome:
-    """What approving does: the route the rule gives now, what is left, the postings to come.
+def outcome(payment: Payment, *, now: datetime, amount_won: int | None = None) -> Outcome:
+    """What approving this much does, or all that is left: route, words and postings to come.
 
-    Raises calendar.NotPaid.
+    `amount_won` is not more than is left. Raises calendar.NotPaid.
     """
-    verdict = refunds.verdict(payment, now)
     remaining_won = refunds.remaining_won(payment)
+    wanted_won = remaining_won if amount_won is None else amount_won
+    verdict = refunds.verdict(payment, now, amount_won=wanted_won)
     is_bank = verdict.route == Route.BANK
-    title = (
-        _("승인하면: 고객 계좌로 {amount}을 보냅니다.").format(amount=won(remaining_won))
-        if is_bank
-        else _("승인하면: {month} 휴대폰 요금에서 빠져요.").format(
-            month=month(payment.billing_month)
-        )
-    )
+    part, can_be_part = _part(payment, verdict, remaining_won, now)
     return Outcome(
-        title=title,
+        title=_outcome_title(payment, verdict, wanted_won),
         details=tuple(_outcome_details(payment, verdict)),
+        is_possible=verdict.route is not None,
         is_bank=is_bank,
+        because=routes.because(verdict.reason),
         expected_on=verdict.expected_on,
+        amount_won=wanted_won,
         remaining_won=remaining_won,
-        ledger=_ledger(payment, is_bank=is_bank),
+        part=part,
+        can_be_part=can_be_part,
+        ledger=_ledger(payment, wanted_won, is_bank=is_bank) if wanted_won else (),
     )
 
 
@@ -258,12 +269,46 @@ def _left(left: timedelta) -> str:
     return _("{minutes}분 남음").format(minutes=max(1, int(left.total_seconds() // 60)))
 
 
+def _outcome_title(payment: Payment, verdict: Verdict, wanted_won: int) -> str:
+    amount = won_of(wanted_won, payment.amount_won)
+    if verdict.route is None:
+        return _("지금은 승인할 수 없어요. 돌려줄 길이 없어요.")
+    if verdict.route == Route.BANK:
+        return _("승인하면: 고객 계좌로 {amount}을 보냅니다.").format(amount=amount)
+    name = month(payment.billing_month)
+    if wanted_won < payment.amount_won:
+        return _("승인하면: {amount}이 {month} 휴대폰 요금에서 빠져요.").format(
+            amount=amount, month=name
+        )
+    return _("승인하면: {month} 휴대폰 요금에서 빠져요.").format(month=name)
+
+
+def _part(payment: Payment, whole: Verdict, remaining_won: int, now: datetime) -> tuple[str, bool]:
+    """What giving back less than what is left would mean, and whether it is possible."""
+    if remaining_won <= 1 or whole.route is None:
+        return "", False
+    verdict = refunds.verdict(payment, now, amount_won=remaining_won - 1)
+    why = routes.obstacles(verdict.reasons)
+    if verdict.route is None:
+        return _("일부만은 승인할 수 없어요. {why}").format(why=why), False
+    if verdict.route != whole.route:
+        return _("일부만 적으면 계좌로 보내요. {why}").format(why=why), True
+    return _("일부만 돌려주려면 금액을 고치세요. 보내기 전에 한 번 더 보여 드려요."), True
+
+
 def _outcome_details(payment: Payment, verdict: Verdict) -> Iterable[str]:
+    if verdict.route is None:
+        yield routes.obstacles(verdict.reasons)
+        yield _("판매자가 직접 돌려주도록 판매자에게 물어보세요")
+        return
     if verdict.route == Route.CARRIER:
         yield _("통신사 취소")
         yield _("마감 {until}").format(until=until(verdict.deadline))
     elif verdict.reason == Reason.REFUSED_BY_CARRIER:
         yield _("통신사가 취소를 거절한 결제")
+        yield _("고객에게 계좌를 물어봅니다")
+    elif verdict.reason == Reason.PART_NOT_SUPPORTED:
+        yield _("일부 취소를 하지 않는 통신사")
         yield _("고객에게 계좌를 물어봅니다")
     else:
         yield _("통신사 취소 기한이 지남")
@@ -272,25 +317,21 @@ def _outcome_details(payment: Payment, verdict: Verdict) -> Iterable[str]:
     yield _("이미 사용한 상품") if payment.used_at else _("아직 사용 전")
 
 
-def _ledger(payment: Payment, *, is_bank: bool) -> tuple[tuple[str, int], ...]:
+def _ledger(payment: Payment, wanted_won: int, *, is_bank: bool) -> tuple[tuple[str, int], ...]:
+    """The posting of such a refund, worked out as it will be; nothing when the books differ."""
     names = {
         Account.CARRIER_RECEIVABLE: _("통신사 미수금"),
+        Account.REFUND_CLEARING: _("환불 대기금"),
         Account.MERCHANT_PAYABLE: _("판매자 지급금"),
         Account.FEE_REVENUE: _("수수료"),
         Account.VAT_PAYABLE: _("수수료 부가세"),
     }
-    entries = LedgerEntry.objects.filter(
-        transaction__payment=payment, transaction__kind=LedgerTransaction.Kind.PAID
-    ).order_by("pk")
-    return tuple(
-        (
-            _("환불 대기금")
-            if is_bank and entry.account == Account.CARRIER_RECEIVABLE
-            else names.get(Account(entry.account), entry.account),
-            -entry.amount_won,
-        )
-        for entry in entries
-    )
+    account = Account.REFUND_CLEARING if is_bank else Account.CARRIER_RECEIVABLE
+    try:
+        *shares, taken = LedgerTransaction.refund_lines(payment, wanted_won, account)
+    except OverRefund:
+        return ()
+    return tuple((names[line.account], line.amount_won) for line in (taken, *shares))
 
 
 def _payment_words(state: str) -> str:

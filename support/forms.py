@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from payments.subscriber import PhoneFault, UnreadablePhone, parse_code, parse_phone
+from payments.templatetags.won import won
 from support.models import Ticket
 
 REASON_MAX = 300
@@ -203,6 +204,26 @@ class AnswerForm(forms.Form):
     def clean_text(self) -> str:
         """Refuse resident numbers."""
         return without_resident_number(self.cleaned_data["text"])
+
+
+def read_won(typed: str) -> int | None:
+    """Won as an agent types them: `4000`, `4,000`, `4,000원`; None for anything else."""
+    digits = re.sub(r"[\s,]", "", typed).removesuffix("원").removesuffix("won")
+    return int(digits) if re.fullmatch(r"[0-9]{1,9}", digits) else None
+
+
+def amount_problem(typed: str, *, remaining_won: int) -> str:
+    """What is wrong with the amount to give back; empty when nothing is."""
+    amount_won = read_won(typed)
+    if not typed.strip():
+        return str(_("돌려줄 금액을 적어 주세요"))
+    if amount_won is None:
+        return str(_("금액을 4000처럼 숫자로 적어 주세요"))
+    if not amount_won:
+        return str(_("1원부터 돌려줄 수 있어요"))
+    if amount_won > remaining_won:
+        return str(_("{amount}까지 돌려줄 수 있어요")).format(amount=won(remaining_won))
+    return ""
 
 
 def reason_problem(reason: str, *, missing: str = "") -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from payments import notifications
 from payments.calendar import Route
 from support.models import Ticket
+from support.routes import because
 
 RECEIVED = "ticket_received"
 APPROVED = "ticket_approved"
@@ -156,11 +157,13 @@ def context_of(ticket: Ticket) -> dict[str, object]:
         "seller": payment.merchant.name if payment else "",
         "item": payment.item_name if payment else ticket.product_text,
         "amount_won": refund.amount_won if refund else payment.amount_won if payment else None,
+        "paid_won": payment.amount_won if payment else None,
         "billing_month": payment.billing_month if payment else "",
         "decision_reason": ticket.decision_reason,
         "legal_basis": LEGAL_BASIS[ticket.reason],
         "answer_within": _ANSWER_WITHIN,
         "is_bank": refund is not None and refund.route == Route.BANK,
+        "because": because(refund.route_reason) if refund else "",
         "expected_on": refund.expected_on if refund else None,
         "refund": refund,
         "track_url": track_url(ticket),

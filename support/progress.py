@@ -13,8 +13,8 @@ from payments import refunds
 from payments.calendar import Reason, Route
 from payments.models import Payment, Refund
 from payments.states import RefundState
-from payments.templatetags.won import day, month, until, won
-from support import tickets
+from payments.templatetags.won import day, month, until, won, won_of
+from support import routes, tickets
 from support.models import Ticket, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
@@ -126,18 +126,22 @@ def promise(payment: Payment, *, now: datetime) -> tuple[str, str]:
     """What cancelling now would mean, as a sentence and its small print. Raises NotPaid."""
     verdict = refunds.verdict(payment, now)
     expected = _("요청이 승인되면 늦어도 {day}까지 끝나요.").format(day=day(verdict.expected_on))
-    if verdict.route == Route.CARRIER:
-        title = _("지금 취소하면 {month} 휴대폰 요금에서 빠져요.").format(
-            month=month(payment.billing_month)
+    if verdict.route is None:
+        return _("돌려드릴 방법을 상담원이 확인해요."), _(
+            "통신사에서 취소할 수 없고 계좌로도 보낼 수 없는 결제라 판매자에게 알아봐요."
         )
+    if verdict.route == Route.CARRIER:
+        left_won = refunds.remaining_won(payment)
+        title = (
+            _("지금 취소하면 남은 {amount}이 {month} 휴대폰 요금에서 빠져요.")
+            if left_won < payment.amount_won
+            else _("지금 취소하면 {month} 휴대폰 요금에서 빠져요.")
+        ).format(amount=won(left_won), month=month(payment.billing_month))
         detail = _("통신사 취소는 {until}까지 할 수 있어요. 그 뒤에는 계좌로 돌려드려요.").format(
             until=until(verdict.deadline)
         )
         return title, f"{detail} {expected}"
-    if verdict.reason == Reason.REFUSED_BY_CARRIER:
-        title = _("통신사에서 취소할 수 없어 계좌로 돌려드려요.")
-    else:
-        title = _("통신사 취소 기한이 지나 계좌로 돌려드려요.")
+    title = str(routes.because(verdict.reason))
     detail = _("{month} 요금은 그대로 청구되고, 받으실 계좌는 승인 뒤에 물어볼게요.").format(
         month=month(payment.billing_month)
     )
@@ -211,7 +215,7 @@ def _headline(ticket: Ticket, now: datetime) -> tuple[str, str]:
 
 def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tuple[str, str]:
     is_bank = refund.route == Route.BANK
-    amount = won(refund.amount_won)
+    amount = won_of(refund.amount_won, refund.payment.amount_won)
     if is_resolved or refund.state == RefundState.SUCCEEDED:
         return _("{amount}을 돌려드렸어요").format(amount=amount), (
             _("끝자리 {last4} 계좌로 보냈어요.").format(last4=refund.account_last4)
@@ -221,8 +225,10 @@ def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tup
             )
         )
     if refund.state == RefundState.AWAITING_ACCOUNT:
-        return _("돌려받을 계좌를 알려 주세요"), _(
-            "통신사에서 취소할 수 없어 {amount}을 계좌로 돌려드려요."
+        return _("돌려받을 계좌를 알려 주세요"), (
+            _("통신사가 일부 취소를 하지 않아 {amount}을 계좌로 돌려드려요.")
+            if refund.route_reason == Reason.PART_NOT_SUPPORTED
+            else _("통신사에서 취소할 수 없어 {amount}을 계좌로 돌려드려요.")
         ).format(amount=amount)
     if refund.state == RefundState.FAILED:
         return _("조금 더 걸리고 있어요"), _(
@@ -241,7 +247,8 @@ def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tup
 def _stamp(ticket: Ticket) -> Stamp:
     is_objection = ticket.kind == Ticket.Kind.OBJECTION
     if ticket.state == TicketState.RESOLVED:
-        return Stamp(_("환불됨"), "done")
+        is_part = ticket.payment is not None and refunds.remaining_won(ticket.payment) > 0
+        return Stamp(_("일부 환불됨") if is_part else _("환불됨"), "done")
     if ticket.state == TicketState.REJECTED:
         return Stamp(_("이의신청 거절") if is_objection else _("취소 거절"), "bad")
     if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
@@ -260,9 +267,16 @@ def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
     if is_bank:
         is_done = ticket.state == TicketState.RESOLVED
         return _("계좌로 돌려드렸어요") if is_done else _("계좌로 돌려드려요")
-    if ticket.state == TicketState.RESOLVED:
-        return _("{month} 요금에서 빠졌어요").format(month=name)
-    return _("{month} 요금에서 빠져요").format(month=name)
+    refund, is_done = ticket.refund, ticket.state == TicketState.RESOLVED
+    if refund is not None and refund.amount_won < ticket.payment.amount_won:
+        part = (
+            _("{month} 요금에서 {amount} 빠졌어요")
+            if is_done
+            else _("{month} 요금에서 {amount} 빠져요")
+        )
+        return part.format(month=name, amount=won(refund.amount_won))
+    whole = _("{month} 요금에서 빠졌어요") if is_done else _("{month} 요금에서 빠져요")
+    return whole.format(month=name)
 
 
 def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:

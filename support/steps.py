@@ -11,6 +11,7 @@ from support import notices
 from support.models import Ticket
 from support.states import TICKET_MOVES, TicketState
 
+APPROVE = "approve"
 ASK, REFER, DUPLICATE, REOPEN = "ask", "refer", "duplicate", "reopen"
 REPLY = "reply"
 _TARGETS = {
@@ -45,6 +46,13 @@ def available(ticket: Ticket) -> list[Step]:
 def of(name: str) -> Step:
     """A step by its name. Raises KeyError."""
     return {
+        APPROVE: Step(
+            APPROVE,
+            _("일부 승인 확인"),
+            _("승인 이유"),
+            "",
+            _("이 금액만 승인"),
+        ),
         ASK: Step(
             ASK,
             _("고객에게 묻기"),

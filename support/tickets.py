@@ -146,8 +146,9 @@ def approve(
     by: str,
     now: datetime,
     seen: int | None = None,
+    amount_won: int | None = None,
 ) -> Ticket:
-    """Promise the money back: one refund for everything that is left of the payment.
+    """Promise money back: one refund of `amount_won`, or of everything that is left.
 
     `expected_remaining_won` is what the agent saw; when less is left by now, nothing happens.
     Above the amount one person decides alone, the first call only proposes (`is_proposed`) and
@@ -160,10 +161,11 @@ def approve(
     _check(ticket, TicketState.APPROVED, seen, by=by)
     if ticket.payment is None:
         raise NothingToRefund
+    wanted_won = expected_remaining_won if amount_won is None else amount_won
     first = decisions.agreed(
         _REFUND,
         subject=f"payment:{ticket.payment_id}",
-        amount_won=expected_remaining_won,
+        amount_won=wanted_won,
         merchant=ticket.payment.merchant,
         reason=reason,
         by=by,
@@ -174,7 +176,7 @@ def approve(
         return ticket
     ticket.refund = refunds.request(
         payment_id=ticket.payment.pk,
-        amount_won=expected_remaining_won,
+        amount_won=wanted_won,
         expected_remaining_won=expected_remaining_won,
         reason=ticket.reason,
         by=by,

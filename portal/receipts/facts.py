@@ -4,6 +4,7 @@ The four items of 정보통신망법 §58①: seller and how to reach them, when
 where and how to object.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,9 +14,9 @@ from django.utils.translation import gettext as _
 from payments import calendar, refunds
 from payments.calendar import Route
 from payments.carriers import registry
-from payments.models import Payment
+from payments.models import Payment, Refund
 from payments.states import PaymentState, RefundState
-from payments.templatetags.won import moment, month, until, won
+from payments.templatetags.won import moment, month, until, won, won_of
 
 
 @dataclass(frozen=True)
@@ -59,28 +60,47 @@ def bill_line(payment: Payment) -> str:
     if payment.state != PaymentState.PAID:
         return ""
     name = month(payment.billing_month)
-    given_back = [
-        refund for refund in payment.refunds.all() if refund.state == RefundState.SUCCEEDED
-    ]
-    if sum(refund.amount_won for refund in given_back) < payment.amount_won:
-        return _("{month} 휴대폰 요금에 청구").format(month=name)
-    if any(refund.route == Route.BANK for refund in given_back):
+    off_won, sent_won = _off_the_bill_won(payment), _sent_won(payment)
+    if off_won == payment.amount_won:
+        return _("{month} 요금에서 빠졌어요").format(month=name)
+    if sent_won == payment.amount_won:
         return _("계좌로 돌려드렸어요")
-    return _("{month} 요금에서 빠졌어요").format(month=name)
+    if not off_won:
+        return _("{month} 휴대폰 요금에 청구").format(month=name)
+    return _("{month} 휴대폰 요금에 {amount} 청구").format(
+        month=name, amount=won(payment.amount_won - off_won)
+    )
 
 
 def returned_won(payment: Payment) -> int:
     """Won that came back; reads the prefetched refunds."""
-    return sum(
-        refund.amount_won
-        for refund in payment.refunds.all()
-        if refund.state == RefundState.SUCCEEDED
-    )
+    return _off_the_bill_won(payment) + _sent_won(payment)
+
+
+def _off_the_bill_won(payment: Payment) -> int:
+    return sum(refund.amount_won for refund in _done(payment) if refund.route == Route.CARRIER)
+
+
+def _sent_won(payment: Payment) -> int:
+    return sum(refund.amount_won for refund in _done(payment) if refund.route == Route.BANK)
+
+
+def _done(payment: Payment) -> Iterable[Refund]:
+    return (row for row in payment.refunds.all() if row.state == RefundState.SUCCEEDED)
 
 
 def _returns(payment: Payment) -> list[Fact]:
-    back_won = returned_won(payment)
-    return [Fact(_("돌려받은 금액"), (won(back_won),))] if back_won else []
+    off_won, sent_won = _off_the_bill_won(payment), _sent_won(payment)
+    if not off_won + sent_won:
+        return []
+    name = month(payment.billing_month)
+    ways = (
+        _("{month} 요금에서 {amount} 빠졌어요").format(month=name, amount=won(off_won))
+        if off_won
+        else "",
+        _("계좌로 {amount} 보냈어요").format(amount=won(sent_won)) if sent_won else "",
+    )
+    return [Fact(_("돌려받은 금액"), (won_of(off_won + sent_won, payment.amount_won), *ways))]
 
 
 def _carrier(payment: Payment) -> str:
@@ -91,6 +111,8 @@ def _cancel_lines(payment: Payment, now: datetime) -> tuple[str, ...]:
     if returned_won(payment) >= payment.amount_won:
         return (_("모두 돌려드렸어요"),)
     verdict = refunds.verdict(payment, now)
+    if verdict.route is None:
+        return (_("고객센터에 물어봐 주세요"),)
     if verdict.route == calendar.Route.CARRIER:
         return (
             _("{until}까지 요금에서 취소").format(until=until(verdict.deadline)),

@@ -26,6 +26,7 @@ def case(ticket: Ticket) -> str:
 def decision(which: str, **changes: str) -> dict[str, str]:
     """What the form sends, from a screen that shows everything there is."""
     typed = {"decision": which, "reason": "확인했어요.", "expected_remaining_won": "2200"}
+    typed |= {"amount": "2200"}
     return typed | {"seen": str(10**12)} | changes
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from payments import refunds, standing
 from payments.models import Payment, PhoneVerification
 from payments.states import PaymentState
-from payments.templatetags.won import month, won
+from payments.templatetags.won import month, won, won_of
 from portal.receipts import facts, sheets
 from portal.views.my import story
 from portal.views.my.payments import pdf_response
@@ -126,8 +126,12 @@ def _standing(payment: Payment, now: datetime) -> dict[str, Any]:
 
 def _headline(payment: Payment) -> tuple[str, str]:
     if payment.state == PaymentState.PAID:
-        if facts.returned_won(payment) >= payment.amount_won:
+        back_won = facts.returned_won(payment)
+        if back_won >= payment.amount_won:
             return _("모두 돌려드렸어요"), facts.bill_line(payment)
+        if back_won:
+            amount = won_of(back_won, payment.amount_won)
+            return _("{amount}을 돌려드렸어요").format(amount=amount), facts.bill_line(payment)
         return _("잘 결제됐어요"), _("%(month)s 휴대폰 요금 청구서에 %(amount)s이 더해져요.") % {
             "month": month(payment.billing_month),
             "amount": won(payment.amount_won),
@@ -159,8 +163,8 @@ def _ways_back(payment: Payment, now: datetime) -> dict[str, Any]:
 
 
 def _ticket_of(payment: Payment) -> Ticket | None:
-    """The request that says how the payment stands: open, or the one that gave the money back."""
-    return (
-        tickets.open_ticket_of(payment)
-        or payment.tickets.filter(refund__isnull=False).exclude(state="WITHDRAWN").last()
-    )
+    """The request that says how the payment stands: open, or the one that gave the rest back."""
+    standing_ = tickets.open_ticket_of(payment)
+    if standing_ is not None or refunds.remaining_won(payment):
+        return standing_
+    return payment.tickets.filter(refund__isnull=False).exclude(state="WITHDRAWN").last()
