@@ -1,4 +1,4 @@
-"""An agent approves a part: what is shown first, what is said about it, and what it cannot break."""
+"""An agent approves a part: what is shown first, what is said, and what it cannot break."""
 
 from collections.abc import Iterator
 from datetime import datetime
