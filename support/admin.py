@@ -111,6 +111,10 @@ class TicketAdmin(Reveals):
         if not self.has_change_permission(request, ticket):
             raise PermissionDenied
         decision = request.POST.get("decision", "")
+        if "back" in request.POST:
+            # From a step that was looked at and not taken: everything typed is still there.
+            kept = {"decision": request.POST["back"], "typed": request.POST.get("reason", "")}
+            return self._case(request, ticket, **kept)
         if decision in _HANDING:
             return self._hand_over(request, ticket, decision)
         if decision == _TAKE_BACK:

@@ -259,3 +259,14 @@ def test_a_part_is_said_in_english_too(ticket: Ticket) -> None:
 
     assert "1,100" in step.bill_line
     assert "2,200원 중 1,100원" in words  # in the payer's language
+
+
+def test_going_back_from_a_part_keeps_amount_and_reason(desk: Client, ticket: Ticket) -> None:
+    back = typed(ticket, "1100", back="approve")
+    del back["decision"]
+
+    page = desk.post(case(ticket), back).content.decode()
+
+    assert 'value="1100"' in page
+    assert "절반만 쓰셨어요." in page
+    assert not Refund.objects.exists()
