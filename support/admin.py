@@ -113,7 +113,10 @@ class TicketAdmin(Reveals):
         decision = request.POST.get("decision", "")
         if "back" in request.POST:
             # From a step that was looked at and not taken: everything typed is still there.
-            kept = {"decision": request.POST["back"], "typed": request.POST.get("reason", "")}
+            kept: dict[str, Any] = {
+                "decision": request.POST["back"],
+                "typed": request.POST.get("reason", ""),
+            }
             return self._case(request, ticket, **kept)
         if decision in _HANDING:
             return self._hand_over(request, ticket, decision)
