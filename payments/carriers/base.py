@@ -24,6 +24,10 @@ class OutcomeUnknown(Exception):
     """Something may have happened; only asking tells."""
 
 
+class AlreadyCharged(OutcomeUnknown):
+    """A reservation that was to be dropped is charged: only a refund takes it back."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What is put on the bill."""
@@ -97,7 +101,9 @@ class Adapter(Protocol):
         """Charge the reservation and read back what became of it."""
 
     def cancel(self, carrier_payment_id: str, phone: str) -> None:
-        """Drop a reservation; one that is already gone is fine."""
+        """Drop a reservation; one that is already gone is fine, one that is charged is not:
+        AlreadyCharged.
+        """
 
     def retrieve(self, carrier_payment_id: str) -> PaymentStatus:
         """What the operator knows of a payment."""

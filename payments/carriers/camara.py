@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from payments import declines, encryption
 from payments.carriers.base import (
+    AlreadyCharged,
     CarrierRefund,
     Declined,
     Order,
@@ -130,13 +131,13 @@ class Camara:
         return self._read_after_change(carrier_payment_id)
 
     def cancel(self, carrier_payment_id: str, phone: str) -> None:
-        """cancelPayment: drop a reservation; OutcomeUnknown when it turns out to be charged."""
+        """cancelPayment: drop a reservation; AlreadyCharged when it turns out to be charged."""
         url = f"{self._billing}/payments/{carrier_payment_id}/cancel"
         try:
             self._change("POST", url, {"phoneNumber": phone})
         except _Conflict as conflict:
             if "CONFIRMED" in conflict.code:
-                raise OutcomeUnknown("charged already") from conflict
+                raise AlreadyCharged("charged already") from conflict
 
     def retrieve(self, carrier_payment_id: str) -> PaymentStatus:
         """retrievePayment."""

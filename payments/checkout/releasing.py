@@ -5,8 +5,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from payments.carriers import registry
-from payments.carriers.base import Declined, OutcomeUnknown, Unreachable, stopwatch
-from payments.models import CarrierCall, Payment
+from payments.carriers.base import (
+    AlreadyCharged,
+    CarrierRefund,
+    Declined,
+    OutcomeUnknown,
+    Unreachable,
+    stopwatch,
+)
+from payments.models import Alert, CarrierCall, Payment
 
 RETRY = timedelta(seconds=10)
 
@@ -19,6 +26,8 @@ def release(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
     back_at = stopwatch(now)
     try:
         registry.adapter(payment.carrier).cancel(call.carrier_tx, payment.phone)
+    except AlreadyCharged:
+        return _take_back(call, payment, now=back_at())
     except Declined as refusal:
         # Unknown to the operator, or dropped by itself: there is nothing left to release.
         call.finish(CarrierCall.State.RESOLVED, at=back_at(), answer=refusal.detail)
@@ -28,6 +37,41 @@ def release(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
         return False
     call.finish(CarrierCall.State.OK, at=back_at())
     return True
+
+
+def _take_back(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
+    """A late success: the payment has ended without it, so the charge goes back (domain §4).
+
+    The refund runs under the call's own `order_ref`: repeated, it stays one.
+    """
+    back_at = stopwatch(now)
+    wanted = CarrierRefund(
+        order_ref=call.order_ref,
+        reference=f"{payment.reference}-V{call.pk}",
+        part_won=None,
+        item_name=payment.item_name,
+    )
+    try:
+        status = registry.adapter(payment.carrier).refund(call.carrier_tx, wanted)
+    except Declined as refusal:
+        _note_late_charge(call, CarrierCall.State.DECLINED, refusal.detail, at=back_at())
+        return True
+    except (Unreachable, OutcomeUnknown) as problem:
+        _try_later(call, payment, str(problem), at=back_at())
+        return False
+    if status.status != "succeeded":
+        _try_later(call, payment, status.status, at=back_at())
+        return False
+    _note_late_charge(call, CarrierCall.State.OK, "charged late, refunded", at=back_at())
+    return True
+
+
+@transaction.atomic
+def _note_late_charge(
+    call: CarrierCall, state: CarrierCall.State, answer: str, *, at: datetime
+) -> None:
+    call.finish(state, at=at, answer=answer)
+    Alert.note(Alert.Kind.LATE_CHARGE, ref=f"call:{call.pk}", detail=answer, at=at)
 
 
 @transaction.atomic

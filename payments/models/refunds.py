@@ -4,6 +4,7 @@ import pgtrigger
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import OuterRef, Q
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 
 from payments import encryption, states
@@ -115,9 +116,10 @@ class Refund(Moving):
         self.holder_sealed = encryption.seal(holder, place=_PLACE_ACCOUNT)
 
     @classmethod
-    def states_beside_payment(cls) -> ArraySubquery:
-        """The states of a payment's refunds, to be read in the statement that reads the payment."""
-        return ArraySubquery(cls.objects.filter(payment=OuterRef("pk")).values("state"))
+    def beside_payment(cls) -> ArraySubquery:
+        """State, route and won of a payment's refunds, read in the statement of the payment."""
+        row = JSONObject(state="state", route="route", won="amount_won")
+        return ArraySubquery(cls.objects.filter(payment=OuterRef("pk")).values(row=row))
 
     @property
     def account_number(self) -> str:

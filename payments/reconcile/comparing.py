@@ -19,11 +19,13 @@ from payments.models import (
     Refund,
 )
 from payments.reconcile import correcting
-from payments.states import PaymentState, RefundState
+from payments.states import PAYMENT_FINAL, PaymentState, RefundState
 
 OWNER = "finance"
 _CALLS = CarrierCall.Kind
 _KINDS = Difference.Kind
+# What was charged for these all the same is taken back by a REVERSE call.
+_ENDED_UNCHARGED = PAYMENT_FINAL - {PaymentState.PAID}
 
 
 @dataclass
@@ -126,7 +128,7 @@ def _charge_differs(line: FileLine, payment: Payment | None, ours: _Ours) -> Dif
         return _KINDS.MISSING_HERE
     if line.amount_won != payment.amount_won:
         return _KINDS.AMOUNT_DIFFERS
-    is_taken_back = payment.state == PaymentState.REVERSED and payment.pk in ours.reversed
+    is_taken_back = payment.state in _ENDED_UNCHARGED and payment.pk in ours.reversed
     if payment.state == PaymentState.PAID or is_taken_back:
         return None
     return _KINDS.STATE_DIFFERS
@@ -140,7 +142,7 @@ def _refund_differs(
         return _KINDS.CANCELLED_THERE if row.payment else _KINDS.MISSING_HERE
     row.payment, row.refund = call.payment, call.refund
     if call.refund is None:
-        is_reversed = call.payment.state == PaymentState.REVERSED
+        is_reversed = call.payment.state in _ENDED_UNCHARGED
         return None if is_reversed else _KINDS.STATE_DIFFERS
     if ours.refunded[call.refund.pk]:
         return _KINDS.MISSING_HERE

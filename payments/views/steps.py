@@ -18,7 +18,7 @@ from payments.checkout.own_rules import OWNER
 from payments.checkout.rows import CALL_GRACE
 from payments.forms import CodeForm, LineForm, PinForm
 from payments.models import CarrierCall, Payment, PaymentEvent, SecondFactor
-from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState
+from payments.states import REFUND_FINAL, REFUND_HOLDS_MONEY, PaymentState, RefundState
 from payments.templatetags.won import month
 from payments.views.words import OWN_CODES, SESSION_EXPIRED, Helper, own_words_for, words_for
 
@@ -78,7 +78,7 @@ def step_of(payment: Payment, now: datetime) -> str:
 def facts_of(payment: Payment, *, now: datetime, form: Any = None) -> dict[str, Any]:
     """What the page of the payment's step shows; `form` is what was typed, if anything.
 
-    The payment was read with its `refund_states` (`Refund.states_beside_payment`).
+    The payment was read with its `refund_rows` (`Refund.beside_payment`).
     """
     step = step_of(payment, now)
     return {
@@ -204,12 +204,23 @@ def _stamp(step: str) -> dict[str, str | Promise] | None:
 
 def _receipt_facts(payment: Payment, now: datetime) -> dict[str, Any]:
     """Until when it can be cancelled, or how far the money is on its way back."""
-    states = set(payment.refund_states)  # type: ignore[attr-defined]
-    if not states & REFUND_HOLDS_MONEY:
-        return {"cancel_until": _cancel_until(payment, now), "giving_back": ""}
-    if states & (REFUND_HOLDS_MONEY - REFUND_FINAL):
-        return {"giving_back": "now", "stamp": {"text": _("취소 중"), "tone": "note"}}
-    return {"giving_back": "done", "stamp": {"text": _("환불됨"), "tone": "done"}}
+    rows: list[dict[str, Any]] = payment.refund_rows  # type: ignore[attr-defined]
+    done = [row for row in rows if row["state"] == RefundState.SUCCEEDED]
+    returned_won = sum(row["won"] for row in done)
+    off_the_bill_won = sum(row["won"] for row in done if row["route"] == calendar.Route.CARRIER)
+    facts = {
+        "cancel_until": _cancel_until(payment, now),
+        "giving_back": "",
+        "returned_won": returned_won,
+        "billed_won": payment.amount_won - off_the_bill_won,
+    }
+    if any(row["state"] in REFUND_HOLDS_MONEY - REFUND_FINAL for row in rows):
+        return facts | {"giving_back": "now", "stamp": {"text": _("취소 중"), "tone": "note"}}
+    if returned_won >= payment.amount_won:
+        return facts | {"giving_back": "done", "stamp": {"text": _("환불됨"), "tone": "done"}}
+    if returned_won:
+        return facts | {"stamp": {"text": _("일부 환불됨"), "tone": "done"}}
+    return facts
 
 
 def _cancel_until(payment: Payment, now: datetime) -> datetime | None:

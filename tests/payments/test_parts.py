@@ -18,12 +18,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from payments import calendar, checkout, refunds
+from payments import calendar, checkout, refunds, standing
 from payments.calendar import SEOUL, Parts, Reason, Route
 from payments.carriers import registry
 from payments.models import Account, LedgerEntry, LedgerTransaction, Payment, Refund
 from payments.refunds import asking, sending
 from payments.states import RefundState
+from portal import reports
 from tests import factories
 from tests.payments.test_checkout import outcomes_of
 from tests.payments.test_refunds import ledger_is_zero, work
@@ -382,6 +383,19 @@ def test_parts_add_up_to_the_whole_and_leave_every_account_at_zero(
         )
         assert won(receivable) == amount_won - off_the_bill
         transaction.set_rollback(True)
+
+
+def test_a_shops_report_counts_each_part_where_it_went(payment: Payment) -> None:
+    given_back(payment, 4_000, Route.CARRIER)
+    given_back(payment, 1_000, Route.BANK)
+
+    figures = reports.of_payments(payment.merchant, [payment.pk])[payment.pk]
+
+    assert (figures.sales_won, figures.refunds_won) == (10_000, 5_000)
+    assert (figures.carrier_refunds_count, figures.bank_refunds_count) == (1, 1)
+    # 7 % of the 5,000 won that stayed, and its VAT.
+    assert (figures.fee_won, figures.fee_vat_won, figures.net_won) == (350, 35, 4_615)
+    assert [standing.of_payment(payment, payment.refunds.all()).text] == ["일부 환불됨"]
 
 
 def lines(payment: Payment, amount_won: int) -> list[Any]:

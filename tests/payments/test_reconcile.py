@@ -198,9 +198,10 @@ def test_a_charge_of_a_payment_that_is_not_paid_here(state: str) -> None:
     assert Difference.objects.get().ours_state == state
 
 
-def test_a_reversed_payment_agrees_when_its_charge_was_taken_back() -> None:
+@pytest.mark.parametrize("state", ["REVERSED", "EXPIRED", "CANCELED", "DECLINED"])
+def test_a_payment_that_ended_agrees_when_its_late_charge_was_taken_back(state: str) -> None:
     payment = sale()
-    Payment.objects.update(state="REVERSED")
+    Payment.objects.update(state=state)
     CarrierCall.objects.create(payment=payment, kind="REVERSE", order_ref="pb-v", sent_at=NOON)
 
     assert reconciled(charge(payment), refund_line(payment, "pb-v")) == []
@@ -278,6 +279,39 @@ def test_a_part_that_the_operator_cancelled_takes_its_share_of_the_fee() -> None
         ("CARRIER_RECEIVABLE", -2_500),
     ]
     assert refunds.remaining_won(payment) == 7_500
+
+
+def test_parts_that_we_sent_agree_one_by_one(operator: Any) -> None:
+    """Our parts, through the real operator, against its own file of the day."""
+    payment = factories.paid(operator.base_url, "0000", 10_000)
+    for won in (4_000, 2_500, 3_500):
+        left_won = refunds.remaining_won(payment)
+        refund = refunds.request(
+            payment_id=payment.pk,
+            amount_won=won,
+            expected_remaining_won=left_won,
+            reason="part",
+            by="test",
+            now=timezone.now(),
+        )
+        assert work(refund).state == RefundState.SUCCEEDED
+    day = timezone.now().astimezone(SEOUL).date()
+    job = Reconciliation.objects.create(day=day, due_at=timezone.now())
+    content = httpx2.get(
+        f"{operator.base_url}/files/transactions/{day}",
+        headers={"Authorization": f"Bearer {operator.token}"},
+    ).content
+    ours = [line for line in files.read(content) if line.carrier_payment_id == theirs_of(payment)]
+
+    found = reconcile.compare(job.pk, ours, digest="", now=timezone.now())
+
+    assert sorted(line.amount_won for line in ours) == [2_500, 3_500, 4_000, 10_000]
+    assert found == []
+
+
+def theirs_of(payment: Payment) -> str:
+    payment.refresh_from_db()
+    return payment.carrier_payment_id
 
 
 def test_a_cancellation_that_does_not_fit_ours_waits_for_a_person() -> None:

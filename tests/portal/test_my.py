@@ -12,12 +12,13 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from payments.calendar import month_end
+from payments.calendar import Route, month_end
 from payments.models import LineRules, Merchant, Message, Payment, PhoneVerification, Refund
 from payments.states import PaymentState, RefundState
 from support import queue
 from support.models import Ticket
 from support.visits import VISIT_LASTS
+from tests.payments.test_parts import given_back
 from tests.portal import histories, mine
 
 pytestmark = pytest.mark.django_db
@@ -310,6 +311,49 @@ def test_the_history_is_a_pdf(visitor: Client, shop: Merchant) -> None:
 
     assert file.content.startswith(b"%PDF-")
     assert file.content.count(b"/Type /Page\n") > 1
+
+
+# A part that came back
+
+
+def test_a_part_that_came_back_is_said_and_the_rest_can_be_cancelled(
+    visitor: Client, payment: Payment
+) -> None:
+    given_back(payment, 1_200, Route.CARRIER)
+
+    page = html(visitor.get(f"/my/{payment.reference}/"))
+    listed = html(visitor.get("/my/"))
+    receipt = html(visitor.get(f"/my/{payment.reference}/receipt/"))
+    window = html(visitor.get(f"/pay/{payment.token}/"))
+    raw = b"".join(visitor.get("/my/payments.csv").streaming_content)  # type: ignore[arg-type]
+
+    assert "2,200원 중 1,200원을 돌려드렸어요" in page
+    assert "지금 취소하면 남은 1,000원이" in page
+    assert "일부 환불됨" in listed
+    for text in (page, listed, receipt):
+        assert "요금에 1,000원 청구" in text
+    assert "2,200원 중 1,200원" in receipt
+    assert "2,200원 중 1,200원을 돌려드렸어요" in window
+    assert "청구서에 1,000원이 더해져요" in window
+    (row,) = csv.DictReader(io.StringIO(raw.decode("utf-8-sig")))
+    assert (row["상태"], row["금액(원)"], row["돌려받은 금액(원)"]) == (
+        "일부 환불됨",
+        "2200",
+        "1200",
+    )
+
+
+def test_two_parts_by_two_ways_are_all_of_it(visitor: Client, payment: Payment) -> None:
+    given_back(payment, 1_200, Route.CARRIER)
+    given_back(payment, 1_000, Route.BANK)
+
+    page = html(visitor.get(f"/my/{payment.reference}/"))
+
+    assert "모두 돌려드렸어요" in page
+    assert "요금에서 1,200원 빠졌어요" in page
+    assert "계좌로 1,000원 보냈어요" in page
+    assert "요금에 1,000원 청구" in page
+    assert "취소하고 싶다면" not in page
 
 
 # Cancelling
