@@ -293,7 +293,7 @@ def _part(payment: Payment, whole: Verdict, remaining_won: int, now: datetime) -
         return _("일부만은 승인할 수 없어요. {why}").format(why=why), False
     if verdict.route != whole.route:
         return _("일부만 적으면 계좌로 보내요. {why}").format(why=why), True
-    return _("일부만 돌려주려면 금액을 고치세요. 보내기 전에 한 번 더 보여 드려요."), True
+    return _("일부만 돌려주려면 금액을 고치세요. 보내기 전에 한 번 더 보여드려요."), True
 
 
 def _outcome_details(payment: Payment, verdict: Verdict) -> Iterable[str]:
