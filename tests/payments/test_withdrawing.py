@@ -1,6 +1,5 @@
 """A refund can be taken back until money moves, and not a moment longer."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -57,7 +56,7 @@ def test_taking_back_and_sending_at_once_end_in_one_of_the_two(operator: Any, _t
     payment = factories.paid(operator.base_url, "0000")
     refund = asked(payment)
     Refund.objects.filter(pk=refund.pk).update(due_at=timezone.now())
-    steps: list[Callable[[], object]] = [
+    steps: list[Any] = [
         lambda: refunds.send_due(now=timezone.now()),
         lambda: refunds.withdraw(refund_id=refund.pk, by="shopper", now=timezone.now()),
     ]
