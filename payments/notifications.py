@@ -76,8 +76,12 @@ def notify(
 
 def paid(payment: Payment, *, now: datetime) -> None:
     """The receipt: the four items of 정보통신망법 §58① and until when it can be cancelled."""
-    capabilities = registry.capabilities(payment.carrier)
-    paid_at = payment.paid_at or now
+    verdict = calendar.refund_route(
+        payment,
+        payment.paid_at or now,
+        registry.capabilities(payment.carrier),
+        payment.merchant.policy,
+    )
     notify(
         "paid",
         dedupe_key=f"paid:{payment.pk}",
@@ -86,7 +90,7 @@ def paid(payment: Payment, *, now: datetime) -> None:
         context={
             "payment": payment,
             "merchant": payment.merchant,
-            "cancel_until": calendar.carrier_cutoff(paid_at, capabilities),
+            "cancel_until": verdict.deadline,
         },
         payment=payment,
         language=payment.language,

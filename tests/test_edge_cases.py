@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from payments import checkout, money, refunds, retention, settlement, subscriber
+from payments import checkout, money, notifications, refunds, retention, settlement, subscriber
 from payments.calendar import SEOUL, Capabilities, Policy, Reason, Route, refund_route
 from payments.calendar import business_days_after as business_days
 from payments.limits import Scope
@@ -96,7 +97,7 @@ def test_02_ordered_in_january_and_paid_in_february() -> None:
     assert refunds.verdict(payment, kst("2026-02-28T23:50")).route == Route.BANK
 
 
-def test_03_paid_five_minutes_before_month_end_with_the_ten_minute_rule() -> None:
+def test_03_paid_five_minutes_before_month_end_with_the_ten_minute_rule(client: Client) -> None:
     """3. Paid 5 min before month end with the 10-min rule → carrier cancel never possible."""
     paid_at = kst("2026-01-31T23:55")
 
@@ -105,6 +106,21 @@ def test_03_paid_five_minutes_before_month_end_with_the_ten_minute_rule() -> Non
     }
 
     assert found == {(Route.BANK, Reason.MONTH_CLOSED)}
+    # And nobody is promised otherwise.
+    shop = histories.shop("melody")
+    with time_machine.travel(paid_at, tick=False):
+        payment = mine.paid(shop, at=paid_at)
+        payment.set_line(
+            carrier="SKT", phone=payment.phone, birthdate=factories.BORN, email="a@b.test"
+        )
+        window = client.get(reverse("payments:window", args=[payment.token])).content.decode()
+        product = client.get("/shop/melody/night-walk/").content.decode()
+        notifications.paid(payment, now=paid_at)
+    mail = Message.objects.get(channel=Message.Channel.EMAIL).text
+    for text in (window, product, mail):
+        assert "23:50" not in text
+    assert "취소하면 본인 계좌로 돌려드려요" in window
+    assert "취소하시면 계좌로 돌려드립니다." in mail
 
 
 def test_04_filed_in_january_and_approved_in_february() -> None:
@@ -439,8 +455,6 @@ def test_20_phones_are_masked_wherever_they_are_read(operator: Any, client: Clie
 
 def everything_sent(payment: Payment) -> Iterator[str]:
     """Texts and mails about a payment as they leave us: receipt and refund."""
-    from payments import notifications
-
     notifications.paid(payment, now=timezone.now())
     refund = Refund(payment=payment, merchant=payment.merchant, amount_won=700, route="CARRIER")
     notifications.refunded(refund, now=timezone.now())

@@ -1,13 +1,14 @@
 """Which operators there are, how to reach them and what each can do. Data from the settings."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from payments import calendar
 from payments.calendar import Capabilities
 from payments.carriers.base import Adapter
 from payments.carriers.camara import Camara
@@ -69,6 +70,17 @@ def capabilities(code: str) -> Capabilities:
     Raises UnknownCarrier.
     """
     return carrier(code).capabilities if code else Capabilities()
+
+
+def cancel_until(now: datetime) -> datetime | None:
+    """Until when a payment made now could be taken off the bill, at every operator.
+
+    None in the minutes at month end when that is over, or over before it begins.
+    """
+    known = [operator.capabilities for operator in carriers()]
+    cutoff = min(calendar.carrier_cutoff(now, each) for each in known)
+    opens_at = now + max(each.min_age for each in known)
+    return cutoff if opens_at < cutoff else None
 
 
 @cache

@@ -105,7 +105,7 @@ def _details_of(step: str, payment: Payment, form: Any, now: datetime) -> dict[s
         return {
             "form": form or LineForm(today=today),
             "carriers": registry.carriers(),
-            "cancel_until": calendar.carrier_cutoff(now, calendar.Capabilities()),
+            "cancel_until": registry.cancel_until(now),
             **_time_left(payment, now),
         }
     if step == "pin":
@@ -209,7 +209,7 @@ def _receipt_facts(payment: Payment, now: datetime) -> dict[str, Any]:
     returned_won = sum(row["won"] for row in done)
     off_the_bill_won = sum(row["won"] for row in done if row["route"] == calendar.Route.CARRIER)
     facts = {
-        "cancel_until": _cancel_until(payment, now),
+        "cancel_until": _cancel_until(payment, payment.amount_won - returned_won, now),
         "giving_back": "",
         "returned_won": returned_won,
         "billed_won": payment.amount_won - off_the_bill_won,
@@ -223,13 +223,13 @@ def _receipt_facts(payment: Payment, now: datetime) -> dict[str, Any]:
     return facts
 
 
-def _cancel_until(payment: Payment, now: datetime) -> datetime | None:
+def _cancel_until(payment: Payment, left_won: int, now: datetime) -> datetime | None:
     """The last moment the operator takes a cancel; None when it is over or was never to be."""
-    if payment.paid_at is None or payment.is_refused_by_carrier:
+    if payment.paid_at is None:
         return None
-    capabilities = registry.capabilities(payment.carrier)
-    cutoff = calendar.carrier_cutoff(payment.paid_at, capabilities)
-    return cutoff if now < cutoff else None
+    capabilities, policy = registry.capabilities(payment.carrier), payment.merchant.policy
+    verdict = calendar.refund_route(payment, now, capabilities, policy, remaining_won=left_won)
+    return verdict.deadline
 
 
 def _is_refused_by_owner(payment: Payment) -> bool:

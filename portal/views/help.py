@@ -61,12 +61,10 @@ def _facts(now: datetime) -> dict[str, Any]:
     operator; None in the minutes at month end when that is over. `refund_by` is the last day of a
     refund to an account that is approved now.
     """
-    capabilities = [carrier.capabilities for carrier in registry.carriers()]
-    cutoff = min(calendar.carrier_cutoff(now, capability) for capability in capabilities)
     today = now.astimezone(calendar.SEOUL).date()
     return {
         "now": now,
-        "today_cutoff": cutoff if now < cutoff else None,
+        "today_cutoff": registry.cancel_until(now),
         "next_month": calendar.month_end(now),
         "refund_by": calendar.business_days_after(today, 3),
         "merchants": Merchant.objects.filter(is_active=True).order_by("id"),

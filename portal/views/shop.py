@@ -129,15 +129,12 @@ def download(request: HttpRequest, slug: str, token: str) -> HttpResponse | File
 def _cancel_facts(merchant: Merchant, now: datetime) -> dict[str, Any]:
     """What a buyer of today is promised: the last day to change one's mind, and the last moment it
     leaves the bill at every operator (None in the minutes at month end when that is over)."""
-    cutoff = min(
-        calendar.carrier_cutoff(now, carrier.capabilities) for carrier in registry.carriers()
-    )
     today = now.astimezone(calendar.SEOUL).date()
     return {
         "bill_month": calendar.billing_month(now),
         "refund_days": merchant.refund_days,
         "mind_until": today + timedelta(days=merchant.refund_days),
-        "cutoff": cutoff if now < cutoff else None,
+        "cutoff": registry.cancel_until(now),
     }
 
 
