@@ -39,11 +39,11 @@ def won(amount_won: int | None) -> str:
 
 @register.filter
 def won_of(part_won: int | None, whole_won: int | None) -> str:
-    """`10,000원 중 4,000원` for a part, `10,000원` for all of it; `–` when there is no amount."""
+    """`10,000원 중 4,000원`, in English `4,000 of 10,000 won`; all of it as `won` says it."""
     if part_won is None or whole_won is None or part_won >= whole_won:
         return won(part_won)
     if _is_english():
-        return f"{won(part_won)} of {won(whole_won)}"
+        return f"{part_won:,} of {won(whole_won)}"
     return f"{won(whole_won)} 중 {won(part_won)}"
 
 

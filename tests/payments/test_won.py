@@ -27,3 +27,15 @@ def test_amounts_and_moments_read_as_people_say_them(language: str, read: list[s
 def test_nothing_there_is_shown_as_nothing() -> None:
     assert won.won(None) == won.number(None) == "–"
     assert won.moment(None) == won.until(None) == won.day(None) == won.month("") == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "part", "whole"),
+    [("ko", "10,000원 중 4,000원", "10,000원"), ("en", "4,000 of 10,000 won", "10,000 won")],
+)
+def test_a_part_names_the_whole_it_is_of(language: str, part: str, whole: str) -> None:
+    with override(language):
+        assert won.won_of(4_000, 10_000) == part
+        assert won.won_of(10_000, 10_000) == whole
+        assert won.won_of(None, 10_000) == "–"
+        assert won.won_of(4_000, None) == won.won(4_000)
