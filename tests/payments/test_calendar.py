@@ -85,6 +85,24 @@ def test_route_waits_when_the_operator_takes_no_cancel_yet() -> None:
     assert verdict.not_before == kst("2026-11-23T14:15")
 
 
+def test_route_opens_at_the_very_moment_the_operator_takes_a_cancel() -> None:
+    slow = Capabilities(min_age=timedelta(minutes=10))
+
+    opened = route("2026-11-23T14:05", "2026-11-23T14:15", slow)
+    later = route("2026-11-23T14:05", "2026-11-23T16:00", slow)
+
+    assert (opened.reason, later.reason) == (Reason.SAME_MONTH, Reason.SAME_MONTH)
+    assert later.not_before == kst("2026-11-23T16:00")
+    # Open for no moment, and for the last minute.
+    assert route("2026-11-30T23:40", "2026-11-30T23:41", slow).route == Route.BANK
+    assert route("2026-11-30T23:39", "2026-11-30T23:41", slow).route == Route.CARRIER
+
+
+def test_route_names_no_day_after_the_operators_last() -> None:
+    assert route("2026-11-23T14:05", "2026-11-24T12:00").expected_on == date(2026, 11, 25)
+    assert route("2026-11-23T14:05", "2026-11-30T12:00").expected_on == date(2026, 11, 30)
+
+
 def test_route_is_bank_when_the_operator_refused_for_good() -> None:
     verdict = route("2026-11-23T14:05", "2026-11-23T14:06", refused=True)
 
