@@ -31,6 +31,9 @@ _TO_DO = {
     ),
     _K.PAYOUT_UNKNOWN: gettext_lazy("저절로 계속 묻고 있어요. 은행 담당자에게 확인해 주세요."),
     _K.UNMAPPED_ANSWER: gettext_lazy("무슨 뜻인지 통신사에 묻고, 답의 코드를 정해 주세요."),
+    _K.LATE_CHARGE: gettext_lazy(
+        "저절로 되돌렸어요. 되돌리지 못했다면 통신사와 함께 청구를 빼 주세요."
+    ),
     _K.GIVEN_UP: gettext_lazy("막힌 까닭을 고친 뒤 다시 보내 주세요."),
 }
 # Where the row of a `ref` is looked at; some kinds have a list of their own.

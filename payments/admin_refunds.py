@@ -33,6 +33,7 @@ _WHY = {
 _HINDRANCES = {
     "MAY_HAVE_MOVED": gettext_lazy("돈이 이미 움직였을 수 있어요. 통신사에 먼저 확인해 주세요."),
     "REMAINING_CHANGED": gettext_lazy("그사이 다른 환불이 이 돈을 돌려주고 있어요."),
+    "NO_ROUTE": gettext_lazy("통신사는 더 받지 않고, 계좌로 돌려줄 계약도 없어요."),
 }
 
 

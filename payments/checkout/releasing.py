@@ -39,18 +39,20 @@ def release(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
     return True
 
 
-def _take_back(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
-    """A late success: the payment has ended without it, so the charge goes back (domain §4).
-
-    The refund runs under the call's own `order_ref`: repeated, it stays one.
-    """
-    back_at = stopwatch(now)
-    wanted = CarrierRefund(
+def whole_charge(call: CarrierCall, payment: Payment) -> CarrierRefund:
+    """All of a charge, to be given back under a REVERSE call: repeated, it stays one refund."""
+    return CarrierRefund(
         order_ref=call.order_ref,
         reference=f"{payment.reference}-V{call.pk}",
         part_won=None,
         item_name=payment.item_name,
     )
+
+
+def _take_back(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
+    """A late success: the payment has ended without it, so the charge goes back (domain §4)."""
+    back_at = stopwatch(now)
+    wanted = whole_charge(call, payment)
     try:
         status = registry.adapter(payment.carrier).refund(call.carrier_tx, wanted)
     except Declined as refusal:

@@ -18,6 +18,7 @@ from django.db import transaction
 from payments import calendar, decisions
 from payments.carriers import registry
 from payments.carriers.base import Declined, OutcomeUnknown, PaymentStatus, Unreachable, stopwatch
+from payments.checkout.releasing import whole_charge
 from payments.checkout.rows import WrongStep, charge, close_open_calls, finish, locked
 from payments.models import Alert, CarrierCall, Payment
 from payments.states import PaymentState
@@ -229,12 +230,11 @@ def _take_back(payment: Payment, call: CarrierCall, *, now: datetime) -> None:
         raise _NotFinal(status.status)
     given = adapter.find_refund(payment.carrier_payment_id, call.order_ref)
     if given is None:
-        capabilities = registry.carrier(payment.carrier).capabilities
+        capabilities = registry.capabilities(payment.carrier)
         paid_at = status.paid_at or payment.created_at
         if now >= calendar.carrier_cutoff(paid_at, capabilities):
             raise Declined("CANCEL_MONTH_CLOSED", "CANCEL_MONTH_CLOSED: not sent")
-        reference = f"{payment.reference}-V{call.pk}"
-        given = adapter.refund(payment.carrier_payment_id, call.order_ref, reference)
+        given = adapter.refund(payment.carrier_payment_id, whole_charge(call, payment))
     if given.status == "denied":
         raise Declined("CANCEL_INFO_MISMATCH", "refund denied")
     if given.status != "succeeded":

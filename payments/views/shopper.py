@@ -197,9 +197,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 
 def _payment(token: str) -> Payment:
     beside = ("merchant", "challenge", "second_factor")
-    payments = Payment.objects.select_related(*beside).annotate(
-        refund_rows=Refund.beside_payment()
-    )
+    payments = Payment.objects.select_related(*beside).annotate(refund_rows=Refund.beside_payment())
     return get_object_or_404(payments, token=token)
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0010_forgotten_lines'),
+        ('payments', '0014_risk'),
     ]
 
     operations = [
@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='alert',
             name='kind',
-            field=models.CharField(choices=[('UNMAPPED_ANSWER', 'Unmapped Answer'), ('GIVEN_UP', 'Given Up'), ('LATE_CHARGE', 'Late Charge')], max_length=24),
+            field=models.CharField(choices=[('REVIEW', '담당자가 확인할 결제'), ('REFUND_FAILED', '실패한 환불'), ('PAYOUT_FAILED', '실패한 지급'), ('REFUND_UNKNOWN', '오래 답이 없는 환불'), ('PAYOUT_UNKNOWN', '오래 답이 없는 지급'), ('UNMAPPED_ANSWER', '뜻을 모르는 통신사 답'), ('GIVEN_UP', '보내지 못한 알림'), ('LATE_CHARGE', '끝난 뒤에 청구된 결제')], max_length=24),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='refund',
