@@ -38,7 +38,9 @@ def start_operator() -> str:
     CHILDREN.run_all([Program("migrate-operator", module)])
     target = "payments.carriers.sandbox.wsgi:application"
     port = int(url.rpartition(":")[2])
-    child = CHILDREN.start(Program("operator", programs.granian(target, "127.0.0.1", port, 1, 16)))
+    child = CHILDREN.start(
+        Program("operator", programs.web_server(target, "127.0.0.1", port, 1, 16))
+    )
 
     def is_up() -> bool:
         assert child.is_running(), CHILDREN.last_words(child)

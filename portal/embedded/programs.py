@@ -13,13 +13,13 @@ SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}
 
 def web(plan: Plan) -> Program:
     """The portal: two processes of two threads."""
-    return Program("web", granian("portal.wsgi:application", plan.host, plan.port, 2, 2))
+    return Program("web", web_server("portal.wsgi:application", plan.host, plan.port, 2, 2))
 
 
 def operator(plan: Plan) -> Program:
     """The sandbox operator: one process; some of its lines hang on purpose, hence the threads."""
     target = "payments.carriers.sandbox.wsgi:application"
-    return Program("operator", granian(target, plan.host, plan.sandbox_port, 1, 16))
+    return Program("operator", web_server(target, plan.host, plan.sandbox_port, 1, 16))
 
 
 def worker() -> Program:
@@ -67,18 +67,10 @@ def static_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def granian(target: str, host: str, port: int, workers: int, threads: int) -> list[str]:
+def web_server(target: str, host: str, port: int, workers: int, threads: int) -> list[str]:
     """The command line of a WSGI server."""
-    options = {
-        "--interface": "wsgi",
-        "--host": host,
-        "--port": str(port),
-        "--workers": str(workers),
-        "--blocking-threads": str(threads),
-        "--workers-kill-timeout": "3",
-    }
-    words = [word for pair in options.items() for word in pair]
-    return [*_python(), "granian", *words, "--no-ws", "--respawn-failed-workers", target]
+    words = [target, host, str(port), str(workers), str(threads)]
+    return [*_python(), "portal.embedded.server", *words]
 
 
 def _static_files(directory: Path) -> list[Path]:

@@ -171,6 +171,15 @@ def test_killing_the_web_workers_and_then_the_whole_portal_loses_nothing(portal:
     )
 
 
+def test_web_workers_that_die_again_at_once_are_replaced_again(portal: Stack) -> None:
+    first = portal.pid_of("web")
+
+    for _ in range(3):
+        _kill_web_workers(portal)
+
+    assert portal.pid_of("web") == first
+
+
 def test_no_log_holds_anything_personal(portal: Stack) -> None:
     person = shopper(portal, "0241").pay()
     _provoke_log_lines(portal, person)
