@@ -10,6 +10,7 @@ whether it did is declared by the kind (`messengers.kinds`):
 
 import logging
 import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -76,7 +77,7 @@ def send_again(message_id: int, *, reason: str, by: str, now: datetime) -> Messa
     return message
 
 
-def _claim(now: datetime) -> list[Message]:
+def _claim(now: datetime) -> Iterator[Message]:
     waiting = Message.objects.filter(done_at__isnull=True, dead_at__isnull=True)
     return claims.claim_due(waiting, now=now, batch=BATCH)
 
@@ -148,7 +149,7 @@ def _hand_over(message: Message, letter: Letter, sender: Sender, *, now: datetim
 def _intend(message: Message, *, now: datetime) -> MessageDelivery | None:
     """The try, on record before the call; None when another worker has the message by now."""
     # A worker that slept through its lease must not send what another one took meanwhile; and the
-    # lease runs from here, because others of the batch came first.
+    # lease runs from here, because the provider may have been asked first.
     mine = Message.objects.filter(
         pk=message.pk, attempts=message.attempts, done_at__isnull=True, dead_at__isnull=True
     )

@@ -44,16 +44,19 @@ def resolve_due(*, now: datetime) -> int:
     # `check_at` is when the row is due and, pushed on, the lease of whoever looks into it.
     payments = claims.claim(
         Payment.objects.select_related("merchant").filter(check_at__lte=now).order_by("check_at"),
+        now=now,
         batch=BATCH,
-        hold={"check_at": now + claims.LEASE},
+        hold=lambda at: {"check_at": at + claims.LEASE},
     )
+    count = 0
     for payment in payments:
+        count += 1
         try:
             _look(payment, now=now)
         except Exception:
             # One payment's trouble must not keep the others waiting; its lease brings it back.
             _log.exception("payment %s could not be resolved", payment.pk)
-    return len(payments)
+    return count
 
 
 @transaction.atomic

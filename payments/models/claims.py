@@ -4,14 +4,16 @@ A job has `due_at`, `lease_expires_at`, `attempts`, and is given up by `dead_at`
 leaves a lease behind that runs out; then the next one takes the row.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.db.models import Expression, F, Q, QuerySet
 
-LEASE = timedelta(seconds=60)
+# Longer than any call a job waits for. Whoever dies keeps its job from the others for so long.
+LEASE = timedelta(seconds=30)
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -21,33 +23,50 @@ def claim_due(
     now: datetime,
     batch: int,
     order: Sequence[str | Expression] = ("due_at", "id"),
-) -> list[Row]:
-    """Take up to `batch` due jobs that nobody works on, the longest due first unless told.
+) -> Iterator[Row]:
+    """Take due jobs that nobody works on, the longest due first unless told, as `claim` does.
 
-    Each counts one more attempt, in the row and in the objects returned.
+    Each counts one more attempt, in the row and in the object.
     """
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
-    rows = claim(
+    for row in claim(
         jobs.filter(free, due_at__lte=now).order_by(*order),
+        now=now,
         batch=batch,
-        hold={"lease_expires_at": now + LEASE, "attempts": F("attempts") + 1},
-    )
-    for row in rows:
+        hold=lambda at: {"lease_expires_at": at + LEASE, "attempts": F("attempts") + 1},
+    ):
         job: Any = row
         job.attempts += 1
-    return rows
+        yield row
+
+
+def claim(
+    due: QuerySet[Row],
+    *,
+    now: datetime,
+    batch: int,
+    hold: Callable[[datetime], Mapping[str, object]],
+) -> Iterator[Row]:
+    """Take up to `batch` of these rows, one when the one before is done, and write `hold` on each.
+
+    `hold(at)` is what keeps others away from a row taken at that time. Taken all at once, the rows
+    would all be kept from the others by a worker that dies over one of them.
+    """
+    began = time.monotonic()
+    for _ in range(batch):
+        row = _take_first(due, hold(now + timedelta(seconds=time.monotonic() - began)))
+        if row is None:
+            return
+        yield row
 
 
 @transaction.atomic(durable=True)
-def claim(due: QuerySet[Row], *, batch: int, hold: Mapping[str, object]) -> list[Row]:
-    """Take up to `batch` of these rows and write `hold` on them, which keeps others away.
-
-    Races with other workers: whoever locks a row first has it, the others pass it by.
-    """
-    rows = list(due.select_for_update(skip_locked=True, of=("self",), no_key=True)[:batch])
-    if rows:
-        due.model.objects.filter(pk__in=[row.pk for row in rows]).update(**hold)  # type: ignore[attr-defined]
-    return rows
+def _take_first(due: QuerySet[Row], hold: Mapping[str, object]) -> Row | None:
+    # Races with other workers: whoever locks a row first has it, the others pass it by.
+    for row in due.select_for_update(skip_locked=True, of=("self",), no_key=True)[:1]:
+        due.model.objects.filter(pk=row.pk).update(**hold)  # type: ignore[attr-defined]
+        return row
+    return None
 
 
 def done(job: Any, *, now: datetime) -> None:

@@ -20,7 +20,6 @@ def reconcile_due(*, now: datetime) -> int:
     """Compare the file of every day that is over and not compared; returns how many were."""
     _write_missing_days(now)
     waiting = Reconciliation.objects.filter(done_at__isnull=True, dead_at__isnull=True)
-    # One at a time: a file may be long, and its lease is not.
     jobs = claims.claim_due(waiting, now=now, batch=1)
     return sum(_carry_out(job, now=now) for job in jobs)
 

@@ -55,13 +55,15 @@ def send_due(*, now: datetime) -> int:
     """Carry out every refund that is due; returns how many were looked at."""
     due = Refund.objects.filter(state__in=_DUE)
     refunds = claims.claim_due(due, now=now, batch=BATCH, order=(_LATEST, "due_at", "id"))
+    count = 0
     for refund in refunds:
+        count += 1
         try:
             _carry_on(refund, now=now)
         except Exception:
             # One refund's trouble must not keep the others waiting; its lease brings it back.
             _log.exception("refund %s could not be carried on", refund.pk)
-    return len(refunds)
+    return count
 
 
 def _carry_on(refund: Refund, *, now: datetime) -> None:

@@ -34,13 +34,15 @@ def pay_due(*, now: datetime) -> int:
     """Carry out every payout that is due; returns how many were looked at."""
     due = Payout.objects.filter(state__in=_DUE)
     payouts = claims.claim_due(due, now=now, batch=BATCH)
+    count = 0
     for payout in payouts:
+        count += 1
         try:
             _carry_on(payout, now=now)
         except Exception:
             # One payout's trouble must not keep the others waiting; its lease brings it back.
             _log.exception("payout %s could not be carried on", payout.pk)
-    return len(payouts)
+    return count
 
 
 @transaction.atomic

@@ -67,12 +67,22 @@ def test_the_race_for_jobs_is_seen_when_they_are_read_without_a_lock() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_worker_that_dies_over_a_job_keeps_no_other_from_its_colleagues() -> None:
+    waiting = jobs(3)
+    died_over = next(claims.claim_due(waiting, now=NOW, batch=8))
+
+    others = claims.claim_due(waiting, now=NOW, batch=8)
+
+    assert {job.pk for job in others} == set(waiting.values_list("pk", flat=True)) - {died_over.pk}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_job_is_free_again_when_its_lease_ran_out() -> None:
     waiting = jobs(1)
-    assert len(claims.claim_due(waiting, now=NOW, batch=8)) == 1
+    assert len(list(claims.claim_due(waiting, now=NOW, batch=8))) == 1
 
-    assert claims.claim_due(waiting, now=NOW + claims.LEASE, batch=8) == []
-    again = claims.claim_due(waiting, now=NOW + claims.LEASE + timedelta(seconds=1), batch=8)
+    assert list(claims.claim_due(waiting, now=NOW + claims.LEASE, batch=8)) == []
+    again = claims.claim_due(waiting, now=NOW + claims.LEASE + timedelta(seconds=2), batch=8)
 
     assert [job.attempts for job in again] == [2]
 
@@ -89,7 +99,7 @@ def test_a_job_that_fails_waits_longer_each_time_and_then_is_dead() -> None:
 
     assert waits[:2] == [2, 10]
     assert job.dead_at == now
-    assert claims.claim_due(waiting, now=now + timedelta(days=1), batch=1) == []
+    assert list(claims.claim_due(waiting, now=now + timedelta(days=1), batch=1)) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -99,4 +109,4 @@ def test_a_job_that_is_done_is_not_taken_again() -> None:
 
     claims.done(job, now=NOW)
 
-    assert claims.claim_due(waiting, now=NOW + timedelta(hours=1), batch=1) == []
+    assert list(claims.claim_due(waiting, now=NOW + timedelta(hours=1), batch=1)) == []
