@@ -107,7 +107,14 @@ REDIS_URL = env.text("REDIS_URL", hint="redis://host:6379/0 or redis+socket:///p
 # Celery: it carries "look at the rows", never the work itself (docs/decisions/0001).
 
 CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    # Without it a worker waits for ever for an answer that Valkey never sends, and takes no task
+    # again (celery #2606); a second is the longest that Valkey is asked to wait.
+    "socket_timeout": 5,
+    # How late that answer may be on a connection that died unseen, in seconds.
+    "health_check_interval": 5,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists
 
 from payments.carriers import registry
 from payments.carriers.base import (
@@ -13,7 +14,9 @@ from payments.carriers.base import (
     Unreachable,
     stopwatch,
 )
+from payments.checkout.rows import strays
 from payments.models import Alert, CarrierCall, Payment
+from payments.states import PAYMENT_FINAL
 
 RETRY = timedelta(seconds=10)
 
@@ -36,6 +39,9 @@ def release(call: CarrierCall, payment: Payment, *, now: datetime) -> bool:
         _try_later(call, payment, str(problem), at=back_at())
         return False
     call.finish(CarrierCall.State.OK, at=back_at())
+    # Nobody has to look at a payment that ended and has left nothing else behind.
+    ended = Payment.objects.filter(~Exists(strays()), pk=payment.pk, state__in=PAYMENT_FINAL)
+    ended.update(check_at=None)
     return True
 
 

@@ -67,7 +67,7 @@ def locked(payment_id: int) -> Payment:
         .annotate(
             fee_terms=FeeTerm.beside_payment(),
             has_line_rules=LineRules.beside_payment(),
-            has_strays=Exists(_strays()),
+            has_strays=Exists(strays()),
             is_swept=RiskCount.is_swept(),
         )
         .get(pk=payment_id)
@@ -179,7 +179,8 @@ def _last_look(payment: Payment, *, at: datetime) -> datetime | None:
     return at + CALL_GRACE if has_strays else None
 
 
-def _strays() -> QuerySet[CarrierCall]:
+def strays() -> QuerySet[CarrierCall]:
+    """Calls of a payment that may have left, or left, a reservation no step will use."""
     return CarrierCall.objects.filter(
         payment=OuterRef("pk"),
         kind__in=[CarrierCall.Kind.PREPARE, CarrierCall.Kind.REVERSE],
