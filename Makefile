@@ -17,7 +17,7 @@ AS_DEPLOYED := env SANDBOX=0 DEBUG=0 DJANGO_SETTINGS_MODULE=portal.settings \
 	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
 	CARRIER_API_URL=https://operator.example.kr CARRIER_API_TOKEN=for-checks-only
 
-.PHONY: help run test lint browser contact-sheet bench chaos lock messages clean
+.PHONY: help run test lint mutants browser contact-sheet bench chaos lock messages clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -37,6 +37,9 @@ lint: $(VENV)/dev.stamp ## everything of `make test` that needs no server
 	$(BIN)/djlint --lint --quiet templates payments/carriers/sandbox/templates
 	$(AS_DEPLOYED) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(AS_DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+mutants: $(VENV)/dev.stamp ## change the pure rules in every small way; their tests must see 95 % of it
+	@$(BIN)/python -m tests.mutants
 
 browser: $(VENV)/dev.stamp ## find Chromium for the browser tests, or install it
 	@$(BIN)/python -m tests.browser

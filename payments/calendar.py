@@ -128,7 +128,7 @@ def carrier_cutoff(paid_at: datetime, capabilities: Capabilities) -> datetime:
 
 def business_days_after(day: date, count: int) -> date:
     """The day `count` Korean business days after `day` (weekends and public holidays skipped)."""
-    closed = holidays.country_holidays("KR", years=(day.year, day.year + 1))
+    closed = holidays.country_holidays("KR")
     while count:
         day += timedelta(days=1)
         if day.weekday() < 5 and day not in closed:

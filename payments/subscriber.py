@@ -10,7 +10,6 @@ from datetime import date
 from enum import StrEnum
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
-_HIDDEN = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _MOBILE = re.compile(r"010[0-9]{8}")
 _OLD_MOBILE = re.compile(r"01[16789][0-9]{7,8}")
 _OLDEST = 130
@@ -62,7 +61,7 @@ def parse_phone(typed: str) -> str:
     if not text:
         raise UnreadablePhone(PhoneFault.MISSING)
     # NFKC reads `⁹` and `⑨` as digits; nobody types a number that way.
-    if any(unicodedata.category(letter) == "No" for letter in typed) or _HIDDEN.search(text):
+    if any(unicodedata.category(letter) == "No" for letter in typed):
         raise UnreadablePhone(PhoneFault.MALFORMED)
     digits = re.sub(r"[ .()\-]", "", text)
     digits = re.sub(r"^(?:\+|00)?820?(?=1)", "0", digits)
@@ -86,7 +85,7 @@ def mask_phone(phone: str) -> str:
 
 def mask_email(email: str) -> str:
     """`a***@example.kr` of an e-mail address."""
-    name, _, domain = email.partition("@")
+    name, _, domain = email.rpartition("@")
     return f"{name[:1]}***@{domain}"
 
 

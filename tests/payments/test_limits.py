@@ -1,7 +1,7 @@
 """Limits are data with dates, and two payments at once cannot pass one."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,21 +51,6 @@ def submitted(payment: Payment, last4: str = LINE) -> str:
     except checkout.Refused as refused:
         return refused.code
     return str(Payment.objects.get(pk=payment.pk).state)
-
-
-@pytest.mark.parametrize(
-    ("amount_won", "hit"),
-    [(999, Scope.PAYMENT_MIN), (1_000, None), (30_000, None), (30_001, Scope.PAYMENT_MAX)],
-)
-def test_outside_is_exact_at_both_edges(amount_won: int, hit: Scope | None) -> None:
-    assert limits.outside(amount_won, min_won=1_000, max_won=30_000) == hit
-
-
-def test_a_period_is_a_korean_day_or_month() -> None:
-    just_december_in_seoul = datetime(2026, 11, 30, 15, 0, tzinfo=UTC)
-
-    assert limits.period_of(Scope.LINE_MONTH, just_december_in_seoul) == "2026-12"
-    assert limits.period_of(Scope.MERCHANT_DAY, just_december_in_seoul) == "2026-12-01"
 
 
 @pytest.mark.django_db

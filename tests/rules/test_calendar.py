@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,20 @@ def route(
     return refund_route(payment, kst(now), capabilities or Capabilities(), Policy())
 
 
+@pytest.mark.parametrize("words", [Route, Reason])
+def test_routes_and_reasons_are_stored_under_their_own_names(words: type[StrEnum]) -> None:
+    assert all(word.value == word.name for word in words)
+
+
+def test_an_operator_that_says_nothing_takes_whole_cancels_at_once_until_ten_minutes_before() -> (
+    None
+):
+    assert Capabilities() == Capabilities(
+        min_age=timedelta(0), cutoff_margin=timedelta(minutes=10), can_cancel_in_part=False
+    )
+    assert Policy().refund_days == 7
+
+
 def test_route_is_carrier_in_the_month_of_approval() -> None:
     verdict = route("2026-11-23T14:05", "2026-11-30T23:49")
 
@@ -54,8 +69,13 @@ def test_route_is_carrier_in_the_month_of_approval() -> None:
 def test_route_is_bank_from_the_cutoff_on() -> None:
     verdict = route("2026-11-23T14:05", "2026-11-30T23:50")
 
-    assert (verdict.route, verdict.reason) == (Route.BANK, Reason.MONTH_CLOSED)
-    assert verdict.deadline is None
+    assert verdict == Verdict(
+        route=Route.BANK,
+        reason=Reason.MONTH_CLOSED,
+        not_before=kst("2026-11-30T23:50"),
+        deadline=None,
+        expected_on=date(2026, 12, 3),
+    )
 
 
 def test_route_is_bank_ten_seconds_later_when_the_month_turned() -> None:
@@ -74,6 +94,9 @@ def test_route_is_never_carrier_when_approved_too_close_to_month_end() -> None:
     slow = Capabilities(min_age=timedelta(minutes=10))
 
     assert route("2026-11-30T23:45", "2026-11-30T23:46", slow).route == Route.BANK
+    # The first moment to send is the first one that is too late.
+    assert route("2026-11-30T23:40", "2026-11-30T23:41", slow).route == Route.BANK
+    assert route("2026-11-30T23:39", "2026-11-30T23:41", slow).route == Route.CARRIER
 
 
 def test_route_waits_when_the_operator_takes_no_cancel_yet() -> None:
@@ -83,6 +106,27 @@ def test_route_waits_when_the_operator_takes_no_cancel_yet() -> None:
 
     assert (verdict.route, verdict.reason) == (Route.CARRIER, Reason.TOO_EARLY)
     assert verdict.not_before == kst("2026-11-23T14:15")
+    in_time = route("2026-11-23T14:05", "2026-11-23T14:15", slow)
+    assert in_time.reason == Reason.SAME_MONTH
+    assert in_time.not_before == kst("2026-11-23T14:15")
+
+
+@pytest.mark.parametrize(
+    ("now", "expected_on"),
+    [
+        # Monday in Seoul, still Sunday in Greenwich.
+        ("2026-11-23T00:30", date(2026, 11, 24)),
+        ("2026-11-20T12:00", date(2026, 11, 23)),
+        # Not after the last day on which it can be sent.
+        ("2026-11-30T07:00", date(2026, 11, 30)),
+    ],
+)
+def test_a_cancel_is_expected_on_the_next_business_day_of_the_month(
+    now: str, expected_on: date
+) -> None:
+    early = Capabilities(cutoff_margin=timedelta(hours=16))
+
+    assert route("2026-11-02T09:00", now, early).expected_on == expected_on
 
 
 def test_route_opens_at_the_very_moment_the_operator_takes_a_cancel() -> None:
@@ -107,6 +151,8 @@ def test_route_is_bank_when_the_operator_refused_for_good() -> None:
     verdict = route("2026-11-23T14:05", "2026-11-23T14:06", refused=True)
 
     assert (verdict.route, verdict.reason) == (Route.BANK, Reason.REFUSED_BY_CARRIER)
+    assert verdict.not_before == kst("2026-11-23T14:06")
+    assert verdict.expected_on == date(2026, 11, 26)
 
 
 def test_route_of_an_unpaid_payment_is_an_error() -> None:
@@ -213,6 +259,13 @@ def test_month_end_rolls_over_the_year() -> None:
 def test_business_days_skip_weekends_and_chuseok() -> None:
     assert business_days_after(date(2026, 11, 20), 1) == date(2026, 11, 23)
     assert business_days_after(date(2026, 9, 23), 1) > date(2026, 9, 25)
+
+
+def test_business_days_are_counted_into_the_next_year() -> None:
+    # New Year's Day is a Friday.
+    assert business_days_after(date(2026, 12, 31), 1) == date(2027, 1, 4)
+    assert business_days_after(date(2026, 12, 30), 3) == date(2027, 1, 5)
+    assert business_days_after(date(2026, 12, 31), 0) == date(2026, 12, 31)
 
 
 MOMENTS = st.datetimes(
