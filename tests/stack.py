@@ -97,8 +97,8 @@ class Stack:
             assert time.monotonic() < deadline, self.output[seen:]
             time.sleep(0.1)
 
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Start without waiting; output goes to up.log."""
+    def launch(self, command: str = "up") -> subprocess.Popen[bytes]:
+        """Start a management command without waiting; its output goes to a log of its own."""
         environment = {
             **places.clean_environment(),
             **SHORT_TIMES,
@@ -108,9 +108,9 @@ class Stack:
             "SANDBOX_PORT": str(self.sandbox_port),
             "PHONEBILL_DIE_WITH_PARENT": "1",
         }
-        with (self.data_dir / "up.log").open("ab") as log:
+        with (self.data_dir / f"{command}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [sys.executable, "manage.py", command],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

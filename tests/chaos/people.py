@@ -14,6 +14,9 @@ from tests.stack import Stack
 
 # Longer than a window stays open and a frozen operator takes.
 PATIENCE_SECONDS = 120
+# How long people look at a page that says "wait" before they look again: less and less often.
+PAUSES = (0.3, 0.5, 1.0)
+LONGEST_PAUSE = 2.0
 PRODUCTS = ("melody/night-walk", "melody/first-bus", "bookshelf/small-kitchen")
 # By what the steps of the window are told apart: the words and forms of templates/payments/shopper.
 _MARKS = {
@@ -44,7 +47,8 @@ class Crowd:
     stack: Stack
     count: int
     seed: int
-    threads: int = 12
+    # Most of them wait for something at any time.
+    threads: int = 32
     memories: list[Memory] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _left: int = 0
@@ -55,10 +59,18 @@ class Crowd:
 
     def run(self) -> None:
         """Let everybody pay; returns when the last one has an answer or no patience left."""
-        self._left = self.count
+        self._pay(self.count)
+
+    def go_on(self, count: int) -> None:
+        """Let some more pay."""
+        self.count += count
+        self._pay(count)
+
+    def _pay(self, count: int) -> None:
+        self._left = count
         workers = [
             threading.Thread(target=self._queue, args=(number,), daemon=True)
-            for number in range(self.threads)
+            for number in range(min(count, self.threads))
         ]
         for worker in workers:
             worker.start()
@@ -66,7 +78,7 @@ class Crowd:
             worker.join()
 
     def _queue(self, number: int) -> None:
-        dice = Random(f"{self.seed}-{number}")
+        dice = Random(f"{self.seed}-{number}-{self.count}")
         for last4 in _phones(number):
             with self._lock:
                 if not self._left:
@@ -99,7 +111,12 @@ class Person:
         self.memory = memory
         self.since = time.monotonic()
         self._browser = httpx2.Client(
-            base_url=stack.portal, follow_redirects=True, timeout=20, trust_env=False
+            # Nothing here speaks TLS; preparing for it takes longer than a request.
+            base_url=stack.portal,
+            follow_redirects=True,
+            timeout=20,
+            trust_env=False,
+            verify=False,
         )
 
     def live(self) -> None:
@@ -123,32 +140,32 @@ class Person:
         """Do what the window shows until it shows an end. Some leave, some just walk away."""
         window = f"/pay/{self.memory.token}/"
         wrong = 2 if habit > 0.9 else 0
+        pauses = iter(PAUSES)
+        page = self._get(window)
         while True:
-            page = self._get(window)
-            match shown(page.text):
-                case "paid" | "not charged" | "review" as end:
-                    self.memory.said = end
+            before = page
+            match step := shown(page.text):
+                case "paid" | "not charged" | "review":
+                    self.memory.said = step
                     return
                 case "details":
-                    self._post(window, window, self._line())
+                    page = self._send(page, window, self._line(), back=window)
                 case "code" if habit < 0.04:
                     return
                 case "code" if habit < 0.08:
-                    self._post(window, f"{window}leave/", {})
+                    page = self._send(page, f"{window}leave/", {}, back=window)
                 case "code" if habit < 0.2:
                     self._use_link()
-                    self._wait(0.5)
                 case "code":
                     code = self._newest(r"번호 (\d{6})")
                     if code and wrong:
                         wrong -= 1
                         code = f"{(int(code) + 1) % 1_000_000:06d}"
                     if code:
-                        self._post(window, f"{window}code/", {"code": code})
-                    else:
-                        self._wait(0.5)
-                case _:
-                    self._wait(0.5)
+                        page = self._send(page, f"{window}code/", {"code": code}, back=window)
+            if page is before or shown(page.text) == step:
+                self._wait(next(pauses, LONGEST_PAUSE))
+                page = self._get(window)
 
     def _line(self) -> dict[str, str]:
         consents = ("agree_billing", "agree_privacy", "agree_third_party")
@@ -201,19 +218,24 @@ class Person:
             self._trouble()
 
     def _post(self, page: str, address: str, form: dict[str, str]) -> httpx2.Response:
-        """Fill in the form of a page. When it breaks, look at the page again, as people do."""
-        while True:
-            seen = self._get(page)
-            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', seen.text)
-            if token is None:
-                # The page has moved on and asks for nothing any more.
-                self._wait(0.1)
-                return seen
-            try:
-                return self._browser.post(address, data={**form, "csrfmiddlewaretoken": token[1]})
-            except httpx2.HTTPError:
-                self._trouble()
-                return self._get(page)
+        """Open a page and fill in its form."""
+        return self._send(self._get(page), address, form, back=page)
+
+    def _send(
+        self, seen: httpx2.Response, address: str, form: dict[str, str], *, back: str
+    ) -> httpx2.Response:
+        """Fill in the form one sees. When it breaks, go back and look, as people do."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', seen.text)
+        if token is not None:
+            with contextlib.suppress(httpx2.HTTPError):
+                answer = self._browser.post(address, data={**form, "csrfmiddlewaretoken": token[1]})
+                if answer.status_code < 500:
+                    return answer
+            self._trouble()
+        else:
+            # The page has moved on and asks for nothing any more.
+            self._wait(0.1)
+        return self._get(back)
 
     def _trouble(self) -> None:
         self.memory.errors += 1
