@@ -56,9 +56,12 @@ def columns() -> list[Column]:
     """Every sealed column there is. Raises Unplaced."""
     found = []
     for model in apps.get_models():
+        meta = model._meta  # noqa: SLF001 (Django's)
+        if meta.proxy:
+            # Another screen of a table that is its model's already.
+            continue
         places: dict[str, str] = getattr(model, "SEALED", {})
-        fields = model._meta.fields  # noqa: SLF001 (Django's)
-        names = {field.name for field in fields if field.name.endswith("_sealed")}
+        names = {field.name for field in meta.fields if field.name.endswith("_sealed")}
         if names != set(places):
             raise Unplaced(f"{model.__name__}: SEALED names {set(places)}, sealed are {names}")
         found += [Column(model, name, places[name]) for name in sorted(names)]

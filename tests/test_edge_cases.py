@@ -37,9 +37,9 @@ from support import clocks, desk, notices, tickets
 from support.models import Ticket
 from tests import factories
 from tests.payments import test_refunds, test_retention, test_settlement
-from tests.payments.test_calendar import PaidStub, kst
 from tests.payments.test_checkout import open_link, outcomes_of
 from tests.portal import histories, mine
+from tests.rules.test_calendar import PaidStub, kst
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TEN_MINUTES = Capabilities(min_age=timedelta(minutes=10))
@@ -285,11 +285,11 @@ def test_10_a_cancel_larger_than_what_the_shop_has_coming(operator: Any, way: st
 
     assert (held.state, held.failure_code) == (RefundState.FAILED, "CANCEL_INSUFFICIENT_BALANCE")
     if way == "by the bank":
-        refunds.use_bank(refund_id=held.pk, by="lead", now=timezone.now())
+        refunds.use_bank(refund_id=held.pk, reason="확인", by="lead", now=timezone.now())
         account = {"bank": "004", "number": "12345678901", "holder": "김시험"}
         refunds.give_account(refund_id=held.pk, now=timezone.now(), **account)
     else:
-        refunds.retry(refund_id=held.pk, by="lead", now=timezone.now())
+        refunds.retry(refund_id=held.pk, reason="확인", by="lead", now=timezone.now())
     back = test_refunds.work(held)
     assert back.state == RefundState.SUCCEEDED
     assert back.route == (Route.BANK if way == "by the bank" else Route.CARRIER)

@@ -666,7 +666,7 @@ def asking(visitor: Visitor) -> Iterator[View]:
         agent.fill("#reply-reason", "곧 확인해 드릴게요.")
         agent.locator("button[value=reply]").click()
         agent.wait_for_selector("[name=confirmed]", state="attached")
-        agent.locator("button[value=reply]").click()
+        agent.locator("[name=decision][value=reply]").click()
         agent.wait_for_selector("button[value=take-back]")
         yield agent, "desk-reply-held"
         agent.locator("button[value=take-back]").click()

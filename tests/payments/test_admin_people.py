@@ -140,9 +140,9 @@ def test_a_limit_is_added_from_now_on_and_never_changed(boss: Client) -> None:
     past = {**typed, "valid_from": "2020-01-01T00:00"}
 
     assert "이미 지난 때" in press(boss, "limitterm/add/", **past).content.decode()
-    assert not LimitTerm.objects.exists()
+    assert not LimitTerm.objects.filter(scope="LINE_MONTH").exists()
     press(boss, "limitterm/add/", **typed, valid_from="")
-    term = LimitTerm.objects.get()
+    term = LimitTerm.objects.get(scope="LINE_MONTH")
     assert (term.amount_won, term.merchant) == (300_000, None)
     assert press(boss, f"limitterm/{term.pk}/change/", **typed).status_code == 403
     assert "모든 판매자" in seen(boss, "limitterm/")

@@ -274,10 +274,10 @@ def test_what_was_accepted_and_missed_its_month_then_waits_for_a_person(
     assert not refund.calls.exists()
     for way in (refunds.retry, refunds.use_bank):
         with pytest.raises(refunds.UnableToRefund) as caught:
-            way(refund_id=refund.pk, by="lead", now=CLOSED)
+            way(refund_id=refund.pk, reason="계약 확인", by="lead", now=CLOSED)
         assert caught.value.code == "NO_ROUTE"
     can(monkeypatch, has_bank_route=True)
-    refunds.retry(refund_id=refund.pk, by="lead", now=CLOSED)
+    refunds.retry(refund_id=refund.pk, reason="계약 확인", by="lead", now=CLOSED)
     refund.refresh_from_db()
     assert refund.state == RefundState.AWAITING_ACCOUNT
 

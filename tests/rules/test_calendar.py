@@ -71,7 +71,7 @@ def test_route_is_bank_from_the_cutoff_on() -> None:
 
     assert verdict == Verdict(
         route=Route.BANK,
-        reason=Reason.MONTH_CLOSED,
+        reasons=(Reason.MONTH_CLOSED,),
         not_before=kst("2026-11-30T23:50"),
         deadline=None,
         expected_on=date(2026, 12, 3),

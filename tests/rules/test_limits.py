@@ -35,11 +35,13 @@ def test_each_limit_has_its_answer() -> None:
         "PAYMENT_MIN": "AMOUNT_TOO_SMALL",
         "PAYMENT_MAX": "LIMIT_PER_PAYMENT",
         "LINE_MONTH": "LIMIT_MONTHLY",
+        "LINE_GOODS": "LIMIT_CATEGORY",
         "MERCHANT_DAY": "LIMIT_MERCHANT",
         "MERCHANT_MONTH": "LIMIT_MERCHANT",
     }
-    assert set(limits.CODE_OF) == set(Scope)
+    # The one that is not of payments turns nobody down.
+    assert set(limits.CODE_OF) == set(Scope) - {Scope.DECIDED_ALONE}
 
 
 def test_counters_are_locked_in_one_order_the_line_before_its_merchant() -> None:
-    assert limits.COUNTED == ("LINE_MONTH", "MERCHANT_DAY", "MERCHANT_MONTH")
+    assert limits.COUNTED == ("LINE_GOODS", "LINE_MONTH", "MERCHANT_DAY", "MERCHANT_MONTH")
