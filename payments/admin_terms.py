@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -174,6 +175,12 @@ class Terms(Books):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """The form's use case has written it."""
+
+    def response_add(self, request: HttpRequest, obj: Any, *_args: Any) -> HttpResponse:
+        """Back to the list, with a sentence instead of the row's technical name."""
+        text = _("새 조건을 적었어요. 지난 결제에는 앞의 조건이 그대로예요.")
+        messages.success(request, text)
+        return HttpResponseRedirect(reverse(f"admin:payments_{self.opts.model_name}_changelist"))
 
 
 @admin.register(LimitTerm)
