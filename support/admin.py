@@ -23,8 +23,22 @@ from payments import decisions, refunds, states
 from payments.admin import column
 from payments.calendar import NotPaid
 from payments.templatetags.won import full_day, moment, won
-from support import desk, forms, macros, notices, office, queue, replies, routes, steps, tickets
+from support import (
+    admin_presence,
+    desk,
+    forms,
+    macros,
+    notices,
+    office,
+    presence,
+    queue,
+    replies,
+    routes,
+    steps,
+    tickets,
+)
 from support.admin_audit import AuditEntryAdmin
+from support.admin_presence import Presences
 from support.admin_reveal import Reveals
 from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
 from support.queue import View
@@ -51,7 +65,7 @@ _VIEWS = {
 
 
 @admin.register(Ticket)
-class TicketAdmin(Reveals):
+class TicketAdmin(Reveals, Presences):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -193,7 +207,8 @@ class TicketAdmin(Reveals):
             conflict = _("그사이 이 요청이 바뀌었어요. 바뀐 것을 보고 다시 결정하세요.")
             return self._again(request, ticket, conflict=conflict, since=error.events, **kept)
         except (states.IllegalMove, replies.Closed):
-            return self._again(request, ticket, conflict=_moved_on(ticket.pk), **kept)
+            since = tickets.unseen(ticket, _number(request, "seen") or None, by="")
+            return self._again(request, ticket, conflict=_moved_on(ticket.pk), since=since, **kept)
         except (
             refunds.UnableToRefund,
             tickets.NothingToRefund,
@@ -284,8 +299,11 @@ class TicketAdmin(Reveals):
         names = _staff_names()
         beside = queue.cases(View.TODO, user_id=request.user.pk or 0, now=now)
         can_change = self.has_change_permission(request, ticket)
+        seen = tickets.last_change(ticket)
+        presence.arrive(ticket_id=ticket.pk, user_id=request.user.pk or 0, now=now)
         context = {
             **self.admin_site.each_context(request),
+            **admin_presence.facts(request, ticket, seen=seen),
             "title": desk.headline(ticket),
             "opts": self.opts,
             "ticket": ticket,
@@ -312,7 +330,7 @@ class TicketAdmin(Reveals):
                 notices.REJECTED, ticket, decision_reason=_("(위에 적은 이유)")
             ),
             "suggestion": _suggestion(ticket),
-            "seen": tickets.last_change(ticket),
+            "seen": seen,
             "decision": decision,
             "typed": typed,
             "number": request.POST.get("number", ""),
@@ -320,10 +338,7 @@ class TicketAdmin(Reveals):
             "amount": _amount_shown(request, outcome) if decision == steps.APPROVE else None,
             "amount_problem": amount_problem,
             "conflict": conflict,
-            "since": [
-                (desk.who(event.actor, names), desk.ticket_words(event), event.occurred_at)
-                for event in since or ()
-            ],
+            "since": desk.deeds(since or [], names),
         }
         status = 422 if problem or amount_problem else 409 if conflict else 200
         return TemplateResponse(request, "admin/support/ticket/case.html", context, status=status)

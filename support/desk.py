@@ -14,8 +14,8 @@ from payments.models import Account, LedgerTransaction, Payment
 from payments.money import OverRefund
 from payments.states import PaymentState, RefundState
 from payments.templatetags.won import day, month, until, won, won_of
-from support import routes
-from support.models import Ticket, TicketEvent, TicketMessage
+from support import routes, tickets
+from support.models import InternalNote, Ticket, TicketEvent, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
 _SOON = timedelta(days=1)
@@ -49,6 +49,16 @@ class Said:
     kind: str
     at: datetime
     number: str
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody did to a case since it was looked at, with the words they wrote, if any."""
+
+    who: str
+    name: str
+    text: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -195,6 +205,33 @@ def conversation(ticket: Ticket, names: dict[str, str]) -> list[Said]:
         for note in ticket.notes.all()
     ]
     return sorted(turns, key=lambda said: said.at)
+
+
+def deeds(events: list[TicketEvent], names: dict[str, str]) -> list[Deed]:
+    """What happened to one case, event by event, each with what was written in the same moment."""
+    if not events:
+        return []
+    said: dict[datetime, str] = {}
+    about = {"ticket_id": events[0].ticket_id, "at__in": [event.occurred_at for event in events]}
+    for rows in (TicketMessage.objects.filter(**about), InternalNote.objects.filter(**about)):
+        said |= {row.at: note_words(row.text) for row in rows}
+    return [
+        Deed(
+            who(event.actor, names),
+            ticket_words(event),
+            _reason(event, names) or said.get(event.occurred_at, ""),
+            event.occurred_at,
+        )
+        for event in events
+    ]
+
+
+def _reason(event: TicketEvent, names: dict[str, str]) -> str:
+    """The words in an event itself; handing a case over keeps there to whom, an answer nothing."""
+    if event.reason == tickets.ANSWERED:
+        return ""
+    is_said = event.from_state != event.to_state or event.event == "ticket.proposed"
+    return event.reason if is_said else names.get(event.reason, "")
 
 
 def line_facts(ticket: Ticket) -> str:

@@ -353,6 +353,23 @@ class Reply(models.Model):
         return f"{self.ticket_id}: {self.author}"
 
 
+class Presence(models.Model):
+    """Somebody of ours has a case open; true until its lease runs out (`support.presence`)."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="presences")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_until = models.DateTimeField()
+    writing_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="presence_once", fields=["ticket", "user"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}: {self.user_id}"
+
+
 class Macro(models.Model):
     """A ready-made reply with gaps (`support.macros`), for one kind of request or for all."""
 

@@ -22,7 +22,8 @@ from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, TicketState
 SHOPPER = "shopper"
 SYSTEM = "system"
 MERCHANT = "merchant"
-_ANSWERED = "ANSWERED"
+# The reason in the history of an answer; its words are a message.
+ANSWERED = "ANSWERED"
 _REPLIED = "ticket.replied"
 _REFUND = "refund"
 # Unasked messages of a customer to one case: a telephone is better than an eleventh.
@@ -271,7 +272,7 @@ def customer_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
     if ticket.state != TicketState.WAITING_CUSTOMER:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
     say(ticket, author=SHOPPER, text=_required(text), at=now)
-    return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
+    return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=ANSWERED)
 
 
 @transaction.atomic
@@ -319,7 +320,7 @@ def merchant_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
     party = TicketMessage.Party.MERCHANT
     say(ticket, author=MERCHANT, text=_required(text), at=now, party=party)
-    return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=_ANSWERED)
+    return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=ANSWERED)
 
 
 @transaction.atomic

@@ -169,8 +169,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 document.addEventListener("htmx:afterSettle", () => prepare(document));
 
-/* Asking whether anything happened: every 2 s at first, then more and more seldom, never while nobody
-   looks, at once when somebody looks again. */
+/* Asking whether anything happened: every 2 s at first, then more and more seldom, or every so many
+   seconds as data-poll="10" says; never while nobody looks, at once when somebody looks again. */
 
 const asking = { poll: null, times: 0, timer: 0 };
 
@@ -181,7 +181,8 @@ function ask() {
   else if (poll && !document.hidden) htmx.trigger(poll, "poll");
   if (!poll) return;
   asking.times += 1;
-  asking.timer = setTimeout(ask, asking.times < 16 ? 2000 : asking.times < 46 ? 5000 : 15000);
+  const wait = Number(poll.dataset.poll) * 1000 || (asking.times < 16 ? 2000 : asking.times < 46 ? 5000 : 15000);
+  asking.timer = setTimeout(ask, wait);
 }
 
 document.addEventListener("visibilitychange", () => document.hidden || ask());
