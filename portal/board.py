@@ -27,7 +27,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Least, TruncMonth
 
 from payments.calendar import SEOUL, Capabilities
-from support.models import Ticket, TicketMessage
+from support.models import Rating, Ticket, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
 # A case is in the first age it is younger than; the last has no end.
@@ -58,6 +58,17 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Satisfaction:
+    """How customers found one agent's cases of one kind: how many said which."""
+
+    agent: str
+    kind: str
+    good: int
+    fair: int
+    poor: int
+
+
+@dataclass(frozen=True)
 class Board:
     """Everything the leads see. Counts are of cases; `cutoff_missed` of the whole window."""
 
@@ -68,10 +79,11 @@ class Board:
     cutoff_missed: int
     work: list[Work]
     reasons: list[tuple[str, str, int]]
+    satisfaction: list[Satisfaction]
 
 
 def board(*, since: datetime, now: datetime) -> Board:
-    """The figures as of now; decisions and requests from `since` on. Six statements."""
+    """The figures as of now; decisions, requests and ratings from `since` on. Seven statements."""
     open_now = Ticket.objects.filter(state__in=TICKET_UNDECIDED)
     deadlines = open_now.aggregate(
         overdue=Count("pk", filter=Q(due_at__lte=now)),
@@ -86,6 +98,7 @@ def board(*, since: datetime, now: datetime) -> Board:
         cutoff_missed=_cutoff_missed(since=since, now=now).count(),
         work=_work(decided),
         reasons=_reasons(since),
+        satisfaction=_satisfaction(since),
     )
 
 
@@ -169,6 +182,20 @@ def _reasons(since: datetime) -> list[tuple[str, str, int]]:
         .order_by("-count", "payment__merchant__name", "reason")[:_MOST_MERCHANTS]
     )
     return [(row["payment__merchant__name"], row["reason"], row["count"]) for row in rows]
+
+
+def _satisfaction(since: datetime) -> list[Satisfaction]:
+    scores = {score.lower(): Count("pk", filter=Q(score=score)) for score in Rating.Score}
+    rows = (
+        Rating.objects.filter(given_at__gte=since)
+        .values("agent", "ticket__kind")
+        .annotate(**scores)
+        .order_by("agent", "ticket__kind")
+    )
+    return [
+        Satisfaction(row["agent"], row["ticket__kind"], row["good"], row["fair"], row["poor"])
+        for row in rows
+    ]
 
 
 def _span(end: str) -> Any:

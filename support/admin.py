@@ -32,6 +32,7 @@ from support import (
     office,
     presence,
     queue,
+    ratings,
     replies,
     routes,
     steps,
@@ -318,6 +319,7 @@ class TicketAdmin(Reveals, Presences):
             "is_undecided": ticket.state in TICKET_UNDECIDED,
             "is_waiting": ticket.state
             in (TicketState.WAITING_CUSTOMER, TicketState.WAITING_MERCHANT),
+            "rating": ratings.standing(ticket, now=now).rating,
             "decided_by": desk.who(ticket.decided_by, names),
             "can_decide": can_change,
             "can_reveal": request.user.has_perm("support.reveal_ticket"),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments.subscriber import PhoneFault, UnreadablePhone, parse_code, parse_phone
 from payments.templatetags.won import won
-from support.models import Ticket
+from support.models import Rating, Ticket
 
 REASON_MAX = 300
 _RESIDENT_NUMBER = re.compile(r"(?<!\d)\d{6}\s*[- ]?\s*[1-8]\d{6}(?!\d)")
@@ -199,6 +199,27 @@ class AnswerForm(forms.Form):
             "required": _("답을 적어 주세요"),
             "max_length": _("1,000자까지 적을 수 있어요"),
         },
+    )
+
+    def clean_text(self) -> str:
+        """Refuse resident numbers."""
+        return without_resident_number(self.cleaned_data["text"])
+
+
+class RatingForm(forms.Form):
+    """One of three, and a sentence if somebody likes."""
+
+    score = forms.ChoiceField(
+        choices=Rating.Score.choices,
+        error_messages={
+            "required": _("셋 가운데 하나를 눌러 주세요"),
+            "invalid_choice": _("셋 가운데 하나를 눌러 주세요"),
+        },
+    )
+    text = forms.CharField(
+        required=False,
+        max_length=300,
+        error_messages={"max_length": _("300자까지 적을 수 있어요")},
     )
 
     def clean_text(self) -> str:

@@ -15,5 +15,6 @@ urlpatterns = [
     path("track/<str:token>/withdraw/", shopper.withdraw, name="withdraw"),
     path("track/<str:token>/answer/", answers.answer, name="answer"),
     path("track/<str:token>/write/", answers.write, name="write"),
+    path("track/<str:token>/rate/", shopper.rate, name="rate"),
     path("track/<str:token>/account/", shopper.account, name="account"),
 ]

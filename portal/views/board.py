@@ -16,7 +16,7 @@ from payments.calendar import SEOUL
 from payments.templatetags.won import span
 from portal import board
 from portal.views.csv_files import Cell, csv_response
-from support.models import Ticket
+from support.models import Rating, Ticket
 
 _WINDOWS = (7, 30, 90)
 _USUAL = 30
@@ -53,6 +53,11 @@ def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
             )
             for work in found.work
         ],
+        "satisfaction": [
+            (names.get(row.agent, row.agent), kinds[row.kind], row.good, row.fair, row.poor)
+            for row in found.satisfaction
+        ],
+        "scores": Rating.Score.labels,
         "reasons": [(shop, reasons.get(reason, reason), n) for shop, reason, n in found.reasons],
     }
     return TemplateResponse(request, "admin/board.html", context)
@@ -96,6 +101,10 @@ def _lines(found: board.Board) -> Iterator[list[Cell]]:
         yield [_("상담원"), who, kind, _("늦음"), work.late]
         yield [_("상담원"), who, kind, _("첫 답까지 (분)"), _minutes(work.first_answer)]
         yield [_("상담원"), who, kind, _("결정까지 (분)"), _minutes(work.resolution)]
+    for row in found.satisfaction:
+        who, kind = names.get(row.agent, row.agent), str(kinds[row.kind])
+        for label, count in zip(Rating.Score.labels, (row.good, row.fair, row.poor), strict=True):
+            yield [_("고객의 평가"), who, kind, str(label), count]
     for shop, reason, count in found.reasons:
         yield [_("취소 이유"), shop, "", str(reasons.get(reason, reason)), count]
 

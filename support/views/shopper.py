@@ -23,8 +23,8 @@ from payments.models import Payment, PhoneVerification
 from payments.models.verifications import ATTEMPTS
 from payments.states import PaymentState
 from payments.subscriber import mask_phone
-from support import forms, progress, proofs, tickets
-from support.models import Ticket
+from support import forms, progress, proofs, ratings, tickets
+from support.models import Rating, Ticket
 
 _INVALID = 422
 
@@ -235,6 +235,22 @@ def account(request: HttpRequest, token: str) -> HttpResponse:
     return _invalid(request, "support/track.html", **(_track_facts(ticket, state) | {"form": form}))
 
 
+@require_POST
+def rate(request: HttpRequest, token: str) -> HttpResponse:
+    """How it was: one tap, which may bring a sentence along."""
+    ticket, now = _ticket(token), timezone.now()
+    form = forms.RatingForm(request.POST)
+    if not form.is_valid():
+        state = progress.of(ticket, now=now)
+        context = _track_facts(ticket, state) | {"rating_form": form}
+        return _invalid(request, "support/track.html", **context)
+    try:
+        ratings.rate(ticket_id=ticket.pk, now=now, **form.cleaned_data)
+    except ratings.NotNow:
+        return HttpResponseRedirect(f"{_track_address(ticket)}?late=1")
+    return HttpResponseRedirect(f"{_track_address(ticket)}#rating")
+
+
 def _track_facts(ticket: Ticket, state: progress.Progress) -> dict[str, Any]:
     refund = ticket.refund
     return {
@@ -245,6 +261,8 @@ def _track_facts(ticket: Ticket, state: progress.Progress) -> dict[str, Any]:
         "bank_name": forms.bank_name(refund.bank) if refund and refund.bank else "",
         "form": forms.AccountForm(),
         "banks": forms.BANKS,
+        "rated": ratings.standing(ticket, now=timezone.now()),
+        "scores": Rating.Score.choices,
     }
 
 

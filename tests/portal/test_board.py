@@ -15,7 +15,7 @@ from payments.calendar import SEOUL
 from payments.models import Merchant, Payment
 from portal import board, roles
 from portal.models import User
-from support import replies, tickets
+from support import ratings, replies, tickets
 from support.models import Ticket
 from tests.portal import histories
 
@@ -157,6 +157,20 @@ def test_reasons_by_merchant_most_common_first(make: Make) -> None:
     ]
 
 
+def test_satisfaction_by_agent_and_kind(make: Make) -> None:
+    for by, score in ((AGENT, "GOOD"), (AGENT, "GOOD"), (AGENT, "POOR"), ("staff:8", "FAIR")):
+        ticket = make(ago(days=3))
+        reject(ticket, ago(days=2), by=by)
+        ratings.rate(ticket_id=ticket.pk, score=score, text="", now=ago(days=1))
+    reject(old := make(ago(days=60)), ago(days=50))
+    ratings.rate(ticket_id=old.pk, score="POOR", text="", now=ago(days=40))
+
+    assert found().satisfaction == [
+        board.Satisfaction(AGENT, "C", good=2, fair=0, poor=1),
+        board.Satisfaction("staff:8", "C", good=0, fair=1, poor=0),
+    ]
+
+
 def test_the_board_costs_the_same_statements_whatever_it_counts(
     make: Make, django_assert_num_queries: Callable[[int], object]
 ) -> None:
@@ -164,7 +178,7 @@ def test_the_board_costs_the_same_statements_whatever_it_counts(
         ticket = make(ago(days=2))
         if number % 2:
             reject(ticket, ago(days=1), by=f"staff:{number}")
-    with django_assert_num_queries(6):  # type: ignore[attr-defined]
+    with django_assert_num_queries(7):  # type: ignore[attr-defined]
         found()
 
 
@@ -183,7 +197,9 @@ def lead(client: Client) -> Iterator[Client]:
 def test_page_and_file_say_the_same(lead: Client, make: Make) -> None:
     boss = User.objects.get(email="lead@desk.test")
     for _ in range(3):
-        reject(make(ago(days=3), reason="MISDESCRIBED"), ago(days=2), by=f"staff:{boss.pk}")
+        ticket = make(ago(days=3), reason="MISDESCRIBED")
+        reject(ticket, ago(days=2), by=f"staff:{boss.pk}")
+    ratings.rate(ticket_id=ticket.pk, score="GOOD", text="", now=ago(days=1))
     Ticket.objects.filter(pk=make(ago(days=1)).pk).update(due_at=ago(hours=1))
 
     shown = lead.get("/admin/board/").content.decode()
@@ -196,6 +212,8 @@ def test_page_and_file_say_the_same(lead: Client, make: Make) -> None:
     assert ["상담원", "김팀장", "취소 요청", "결정", "3"] in lines
     assert ["상담원", "김팀장", "취소 요청", "결정까지 (분)", "1440"] in lines
     assert ["마감", "", "", "기한 지난 요청", "1"] in lines
+    assert ["고객의 평가", "김팀장", "취소 요청", "좋았어요", "1"] in lines
+    assert ["고객의 평가", "김팀장", "취소 요청", "아쉬워요", "0"] in lines
     assert ["취소 이유", "상점 melody", "", "상품이 설명과 달라요", "3"] in lines
     assert answer["Content-Disposition"] == 'attachment; filename="desk-20261123-30d.csv"'
 
@@ -208,4 +226,5 @@ def test_windows(lead: Client, days: str) -> None:
 def test_an_empty_desk_says_so(lead: Client) -> None:
     shown = lead.get("/admin/board/").content.decode()
     assert "이 기간에 결정한 요청이 없어요." in shown
+    assert "이 기간에 받은 평가가 없어요." in shown
     assert "이 기간에 들어온 취소 요청이 없어요." in shown
