@@ -185,11 +185,15 @@ def _reasons(since: datetime) -> list[tuple[str, str, int]]:
 
 
 def _satisfaction(since: datetime) -> list[Satisfaction]:
-    scores = {score.lower(): Count("pk", filter=Q(score=score)) for score in Rating.Score}
+    scores = Rating.Score
     rows = (
         Rating.objects.filter(given_at__gte=since)
         .values("agent", "ticket__kind")
-        .annotate(**scores)
+        .annotate(
+            good=Count("pk", filter=Q(score=scores.GOOD)),
+            fair=Count("pk", filter=Q(score=scores.FAIR)),
+            poor=Count("pk", filter=Q(score=scores.POOR)),
+        )
         .order_by("agent", "ticket__kind")
     )
     return [

@@ -39,6 +39,7 @@ from support import (
     tickets,
 )
 from support.admin_audit import AuditEntryAdmin
+from support.admin_bulk import Bulks
 from support.admin_presence import Presences
 from support.admin_reveal import Reveals
 from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
@@ -66,7 +67,7 @@ _VIEWS = {
 
 
 @admin.register(Ticket)
-class TicketAdmin(Reveals, Presences):
+class TicketAdmin(Reveals, Presences, Bulks):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -109,6 +110,7 @@ class TicketAdmin(Reveals, Presences):
             "rows": [(ticket, desk.clock(ticket, now)) for ticket in page.rows],
             "onward": f"?{onward.urlencode()}" if page.onward else "",
             "is_onward": "after" in request.GET,
+            "can_choose": self.has_change_permission(request),
         }
         return TemplateResponse(request, "admin/support/ticket/queue.html", context)
 

@@ -215,9 +215,17 @@ def claim(*, ticket_id: int, user_id: int, by: str, now: datetime) -> Ticket:
 
 
 @transaction.atomic
-def assign(*, ticket_id: int, user_id: int, by: str, now: datetime) -> Ticket:
-    """Hand a case to somebody, whoever has it. Raises IllegalMove when it is closed."""
-    return _hand_over(_locked(ticket_id), user_id, "ticket.assigned", by=by, now=now)
+def assign(
+    *, ticket_id: int, user_id: int, by: str, now: datetime, seen: int | None = None
+) -> Ticket:
+    """Hand a case to somebody, whoever has it.
+
+    Raises IllegalMove when it is closed, ChangedMeanwhile.
+    """
+    ticket = _locked(ticket_id)
+    if since := unseen(ticket, seen, by=by):
+        raise ChangedMeanwhile(since)
+    return _hand_over(ticket, user_id, "ticket.assigned", by=by, now=now)
 
 
 @transaction.atomic
