@@ -42,6 +42,7 @@ from support.admin_audit import AuditEntryAdmin
 from support.admin_bulk import Bulks
 from support.admin_presence import Presences
 from support.admin_reveal import Reveals
+from support.admin_sharing import Shares
 from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
 from support.queue import View
 from support.states import TICKET_UNDECIDED, TicketState
@@ -67,7 +68,7 @@ _VIEWS = {
 
 
 @admin.register(Ticket)
-class TicketAdmin(Reveals, Presences, Bulks):
+class TicketAdmin(Reveals, Presences, Bulks, Shares):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

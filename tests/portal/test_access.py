@@ -79,6 +79,7 @@ PAGES = {
     ("post", "payments/alert/<int:pk>/own/"): {"A": 403, "L": 302, "F": 302, "O": 302},
     ("get", "portal/user/<id>/password/"): {"A": 403, "L": 403, "F": 403, "O": 200},
     ("get", "support/ticket/<int:pk>/reveal/"): {"A": 200, "L": 200, "F": 403, "O": 403},
+    ("get", "support/ticket/share/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/"): {"A": 302, "L": 302, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/<int:run>/"): {"A": 404, "L": 404, "F": 403, "O": 403},
     ("get", "support/ticket/<int:pk>/presence/"): {"A": 200, "L": 200, "F": 403, "O": 403},
