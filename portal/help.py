@@ -27,6 +27,7 @@ class Topic:
     summary: str | Promise
     icon: str
     is_for_sandbox: bool = False
+    is_for_desk: bool = False
 
     @property
     def template(self) -> str:
@@ -43,6 +44,13 @@ _TOPICS = (
     Topic("contact", _("연락처와 분쟁 해결"), _("고객센터, 상점, 이의신청, 조정 기관"), "headset"),
     Topic("accessibility", _("접근성"), _("누구나 쓸 수 있게 지키는 것"), "user"),
     Topic(
+        "desk",
+        _("상담원 안내"),
+        _("첫 요청부터 한꺼번에 처리하기까지. 고객센터 사람에게만 보여요"),
+        "message-square-text",
+        is_for_desk=True,
+    ),
+    Topic(
         "sandbox",
         _("시험 안내"),
         _("시험 번호와 일어나는 일"),
@@ -52,9 +60,13 @@ _TOPICS = (
 )
 
 
-def topics(*, is_sandbox: bool) -> list[Topic]:
-    """Every page of the help, in the order of its index."""
-    return [topic for topic in _TOPICS if is_sandbox or not topic.is_for_sandbox]
+def topics(*, is_sandbox: bool, is_desk: bool = False) -> list[Topic]:
+    """Every page of the help, in the order of its index; the desk's own for its people only."""
+    return [
+        topic
+        for topic in _TOPICS
+        if (is_sandbox or not topic.is_for_sandbox) and (is_desk or not topic.is_for_desk)
+    ]
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from payments.limits import Goods
 from payments.models import LimitTerm, Merchant
 from portal import help as guide
 from portal.help import Topic
+from support import bulk, queue, ratings, replies, revealing
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every page of the help; with `q`, what was found in them."""
     query = request.GET.get("q", "").strip()[: guide.LONGEST_QUERY]
-    topics = guide.topics(is_sandbox=settings.SANDBOX)
+    topics = _topics(request)
     context: dict[str, Any] = {"topics": topics, "query": query}
     if query:
         facts = _facts(timezone.now())
@@ -40,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     """One subject; 404 for one we have no page on."""
-    topics = guide.topics(is_sandbox=settings.SANDBOX)
+    topics = _topics(request)
     topic = next((topic for topic in topics if topic.slug == slug), None)
     if topic is None:
         raise Http404
@@ -48,6 +49,11 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     sections = guide.sections(topic, _words(request, topic, facts))
     context = {**facts, "topics": topics, "topic": topic, "sections": sections}
     return render(request, "portal/help/page.html", context)
+
+
+def _topics(request: HttpRequest) -> list[Topic]:
+    is_desk = bool(getattr(request.user, "is_staff", False))
+    return guide.topics(is_sandbox=settings.SANDBOX, is_desk=is_desk)
 
 
 def _words(request: HttpRequest, topic: Topic, facts: dict[str, Any]) -> str:
@@ -85,6 +91,14 @@ def _facts(now: datetime) -> dict[str, Any]:
             "phone": settings.DESK_PHONE,
             "fax": settings.DESK_FAX,
             "email": settings.DESK_EMAIL,
+        },
+        "desk": {
+            "near_days": queue.NEAR.days,
+            "bulk_most": bulk.MOST,
+            "hold_seconds": int(replies.HOLD.total_seconds()),
+            "reveal_seconds": int(revealing.SHOWN_FOR.total_seconds()),
+            "rating_days": ratings.CHANGEABLE.days,
+            "alone_won": settings.DECIDED_ALONE_MAX_WON,
         },
         "samples": _samples(now),
         "our_host": settings.PUBLIC_URL.partition("://")[2],

@@ -10,6 +10,7 @@ from payments import calendar
 from payments.calendar import SEOUL
 from payments.carriers.sandbox import lines
 from portal import help as guide
+from portal.models import User
 from portal.views import help as views
 from tests.portal import histories
 
@@ -126,6 +127,20 @@ def test_sandbox_guide_exists_in_sandbox_mode_only(client: Client, settings: Any
 
     assert client.get("/help/sandbox/").status_code == 404
     assert "0098" not in client.get("/help/?q=0098").content.decode().partition("<nav")[2]
+
+
+def test_the_agents_guide_is_for_people_of_the_desk(client: Client, settings: Any) -> None:
+    assert client.get("/help/desk/").status_code == 404
+    assert "상담원 안내" not in client.get("/help/").content.decode()
+    client.force_login(User.objects.create_user("a@desk.test", is_staff=True))
+    settings.DECIDED_ALONE_MAX_WON = 27_500
+
+    html = client.get("/help/desk/").content.decode()
+
+    for told in ("27,500원", "15초", "60초", "2일", "100건", "7일"):
+        assert told in html
+    assert "/help/desk/" in client.get("/help/").content.decode()
+    assert "상담원 안내" in client.get("/help/", {"q": "거두기"}).content.decode()
 
 
 def test_search_finds_marks_and_links_to_the_section(client: Client) -> None:
