@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments.admin import Named, column
 from payments.models import Merchant
+from portal.admin_second_factor import ResetsSecondFactor
 from portal.models import User
 
 # What a group may do is written in portal/roles.py and held by tests, not clicked together.
@@ -27,7 +27,7 @@ class AccountCreationForm(UserCreationForm[User]):
 
 
 @admin.register(User)
-class AccountAdmin(Named, UserAdmin[User]):
+class AccountAdmin(Named, ResetsSecondFactor):
     """Who may sign in. An account belongs to the desk or to one shop, never to both."""
 
     actions = None

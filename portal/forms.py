@@ -1,11 +1,11 @@
-"""What merchants type: a range of days, filters, and their account."""
+"""What merchants and the desk type: a range of days, filters, and who they are."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -158,3 +158,35 @@ class SignInForm(AuthenticationForm):
         super().confirm_login_allowed(user)
         if demo.is_barred(user.email):
             raise self.get_invalid_login_error()
+
+
+class SecondFactorForm(forms.Form):
+    """A code of the authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=40, strip=True, error_messages={"required": _("인증번호를 입력하세요")}
+    )
+
+
+class PasswordForm(PasswordChangeForm):
+    """One's own password, the old one first; tries are counted as at the door."""
+
+    error_messages = {
+        "password_incorrect": _("지금 비밀번호가 맞지 않아요"),
+        "password_mismatch": _("새 비밀번호 두 개가 서로 달라요"),
+        "throttled": SignInForm.error_messages["throttled"],
+    }
+
+    def __init__(self, *args: Any, address: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = address
+        for field in self.fields.values():
+            field.error_messages["required"] = _("비밀번호를 입력하세요")
+
+    def clean_old_password(self) -> str:
+        """The old password, unless too many were tried."""
+        if not LoginAttempt.take(email=self.user.email, address=self.address):
+            raise ValidationError(self.error_messages["throttled"], code="throttled")
+        password: str = super().clean_old_password()
+        LoginAttempt.forget(email=self.user.email, address=self.address)
+        return password

@@ -2,16 +2,23 @@
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
+from portal import second_factor
 from support import audit
 from support.models import AuditEntry
 
-_WATCHED_PREFIXES = ("/admin/", "/merchant/")
+_WATCHED_PREFIXES = ("/admin/", "/merchant/", "/account/")
+# Where somebody gets who still has to set up the second factor: there, and out.
+_BEFORE_SECOND_FACTOR = frozenset(
+    {"portal:second-factor", "portal:login", "portal:login-code", "portal:logout", "admin:logout"}
+)
 _PUBLIC_PREFIXES = ("/static/", "/help/", "/shop/")
 
 
@@ -72,6 +79,33 @@ class AuditTrail:
                 address=request.client_address,  # type: ignore[attr-defined]
             )
         return response
+
+
+class SecondFactorFirst:
+    """Show staff nothing outside the sandbox before their session has a second factor.
+
+    Here and not in the views, so that no view can forget it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        """The way to the set-up page, when it is missing."""
+        match = request.resolver_match
+        if not request.path_info.startswith(_WATCHED_PREFIXES) or match is None:
+            return None
+        if match.view_name in _BEFORE_SECOND_FACTOR or not request.user.is_authenticated:
+            return None
+        if second_factor.is_required(request.user) and not request.session.get(
+            second_factor.IN_SESSION
+        ):
+            return redirect("portal:second-factor")
+        return None
 
 
 def _actor(request: HttpRequest) -> str:

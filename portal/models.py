@@ -1,6 +1,7 @@
 """Accounts: agents, staff and the people of a shop."""
 
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import (
@@ -8,6 +9,8 @@ from django.contrib.auth.models import (
     BaseUserManager,
     PermissionsMixin,
 )
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
@@ -62,6 +65,28 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new password ends every session; whoever changes their own stays, in a new one."""
+        has_new_password = self.pk is not None and getattr(self, "_password", None) is not None
+        super().save(*args, **kwargs)
+        if has_new_password:
+            self.sessions.all().delete()
+
+
+class Session(AbstractBaseSession):
+    """A browser that is signed in, or on its way; payers have none (`portal.sessions`)."""
+
+    account = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+        default_permissions = ()
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        """What reads and writes these rows."""
+        return import_module("portal.sessions").SessionStore  # type: ignore[no-any-return]
 
 
 class WorkerHeartbeat(models.Model):
@@ -141,6 +166,77 @@ class LoginAttempt(models.Model):
     def forget(cls, *, email: str, address: str) -> None:
         """The password was right: start counting anew."""
         cls.objects.filter(account=_account_key(email), address=address).delete()
+
+
+class SecondFactor(models.Model):
+    """What somebody's authenticator app shares with us (`portal.second_factor`).
+
+    On once `confirmed_at` is there. Tries and the last code taken live here and not in a cache:
+    one conditional UPDATE each, so that a hundred guesses at once are five, and no code is used
+    twice (design §3.7).
+    """
+
+    LIMIT = 5
+    WINDOW = timedelta(minutes=15)
+    SEALED = {"secret_sealed": "second_factor.secret"}
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="second_factor")
+    # Base32, as people type it into an app.
+    secret_sealed = models.CharField(max_length=200)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    # Which half minute since 1970 the last code taken belonged to.
+    last_step = models.BigIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("2단계 인증")
+        default_permissions = ()
+        permissions = [("reset_secondfactor", "2단계 인증을 재설정")]
+
+    def __str__(self) -> str:
+        return f"second factor of {self.user_id}"
+
+    @property
+    def secret(self) -> str:
+        """The shared secret. Raises encryption.Unreadable."""
+        return encryption.unseal(self.secret_sealed, place=self.SEALED["secret_sealed"])
+
+    def take_try(self) -> bool:
+        """Spend one try; False when none is left in this quarter of an hour."""
+        is_over = Q(since__lt=Now() - self.WINDOW)
+        taken = SecondFactor.objects.filter(Q(tries__lt=self.LIMIT) | is_over, pk=self.pk).update(
+            tries=Case(When(is_over, then=1), default=F("tries") + 1),
+            since=Case(When(is_over, then=Now()), default=F("since")),
+        )
+        return taken == 1
+
+    def take_step(self, step: int) -> bool:
+        """Use up a code and all before it; False when it, or a later one, was used already."""
+        return (
+            SecondFactor.objects.filter(pk=self.pk, last_step__lt=step).update(last_step=step) == 1
+        )
+
+    def forget_tries(self) -> None:
+        """The code was right: start counting anew."""
+        SecondFactor.objects.filter(pk=self.pk).update(tries=0)
+
+
+class RecoveryCode(models.Model):
+    """One way in without the app, kept as a keyed hash; good once."""
+
+    factor = models.ForeignKey(SecondFactor, on_delete=models.CASCADE, related_name="codes")
+    mac = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(name="recovery_code_once", fields=["factor", "mac"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"
 
 
 def _account_key(email: str) -> str:

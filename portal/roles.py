@@ -78,6 +78,7 @@ MATRIX = {
     "portal.view_user": "LO",
     "portal.add_user": "O",
     "portal.change_user": "O",
+    "portal.reset_secondfactor": "LO",
 }
 
 

@@ -4,7 +4,17 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal.views import accounts, design, health, help, home, merchant, settlements, shop
+from portal.views import (
+    accounts,
+    design,
+    health,
+    help,
+    home,
+    merchant,
+    security,
+    settlements,
+    shop,
+)
 from portal.views.my import door, not_me, payment, payments, rules
 
 pages = [
@@ -34,7 +44,15 @@ pages = [
     path("my/<str:reference>/not-me/", not_me.not_me, name="my-not-me"),
     path("merchant/", merchant.home, name="merchant-home"),
     path("merchant/login/", accounts.SignIn.as_view(), name="login"),
+    path("merchant/login/code/", accounts.code, name="login-code"),
     path("merchant/logout/", accounts.SignOut.as_view(), name="logout"),
+    path("account/", security.home, name="security"),
+    path("account/password/", security.Password.as_view(), name="password"),
+    path("account/second-factor/", security.set_up, name="second-factor"),
+    path("account/second-factor/codes/", security.codes, name="recovery-codes"),
+    path("account/second-factor/off/", security.off, name="second-factor-off"),
+    path("account/sessions/out/", security.out_everywhere, name="sessions-out"),
+    path("account/sessions/<str:name>/out/", security.out, name="session-out"),
     path("merchant/payments/", merchant.payments, name="merchant-payments"),
     path("merchant/payments/<str:reference>/", merchant.payment, name="merchant-payment"),
     path("merchant/refunds/", merchant.refunds, name="merchant-refunds"),

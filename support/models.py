@@ -526,6 +526,9 @@ class AuditEntry(models.Model):
         DENIED = "DENIED", _("권한이 없어 막힘")
         DELETED = "DELETED", _("지움")
         DECIDED = "DECIDED", _("돈에 대해 결정함")
+        FACTOR_ON = "FACTOR_ON", _("2단계 인증 켬")
+        FACTOR_OFF = "FACTOR_OFF", _("2단계 인증 끔")
+        RESET = "RESET", _("2단계 인증 재설정")
 
     id = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField(_("때"))

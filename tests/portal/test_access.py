@@ -7,6 +7,7 @@ until somebody has written down who may open it.
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -15,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from payments.models import Alert, Message, OutboxEvent, Payment, Refund
-from portal import roles
+from portal import roles, second_factor
 from portal.models import User
 from support import audit, tickets
 from support.models import AuditEntry, DayException, Macro
@@ -78,6 +79,7 @@ PAGES = {
     ("get", "payments/alert/<int:pk>/close/"): {"A": 403, "L": 200, "F": 200, "O": 200},
     ("post", "payments/alert/<int:pk>/own/"): {"A": 403, "L": 302, "F": 302, "O": 302},
     ("get", "portal/user/<id>/password/"): {"A": 403, "L": 403, "F": 403, "O": 200},
+    ("get", "portal/user/<int:pk>/second-factor/"): {"A": 403, "L": 200, "F": 403, "O": 200},
     ("get", "support/ticket/<int:pk>/reveal/"): {"A": 200, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/share/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/"): {"A": 302, "L": 302, "F": 403, "O": 403},
@@ -97,21 +99,38 @@ SHOP = (
     "merchant/payments.csv",
     "merchant/days.csv",
 )
+# One's own account: whoever is signed in, whatever their role.
+ACCOUNT = {
+    "account/": 200,
+    "account/password/": 200,
+    # Only for who signed in a moment ago, by the door.
+    "account/second-factor/": "door",
+    "account/second-factor/codes/": 405,
+    "account/second-factor/off/": 405,
+    "account/sessions/out/": 405,
+    "account/sessions/<str:name>/out/": 405,
+}
 # Open to the world: they are the door, or the way out of it.
-DOORS = {"merchant/login/", "merchant/logout/", "admin/login/", "admin/logout/"}
+DOORS = {
+    "merchant/login/",
+    "merchant/login/code/",
+    "merchant/logout/",
+    "admin/login/",
+    "admin/logout/",
+}
 NAMES = {"A": roles.AGENT, "L": roles.LEAD, "F": roles.FINANCE, "O": roles.OPERATOR}
 NOBODY = 999_999
 
 
 def addresses() -> Iterator[str]:
-    """Every pattern there is under the two doors."""
+    """Every pattern there is behind the door."""
 
     def walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
         for pattern in patterns:
             address = before + str(pattern.pattern)
             if isinstance(pattern, URLResolver):
                 yield from walk(pattern.url_patterns, address)
-            elif address.startswith(("admin/", "merchant/")):
+            elif address.startswith(("admin/", "merchant/", "account/")):
                 yield address
 
     return walk(get_resolver().url_patterns, "")
@@ -201,6 +220,13 @@ def filled(address: str, rows: dict[str, int | str]) -> str:
     return re.sub("<[^>]+>", str(rows.get(table, NOBODY)), address)
 
 
+def filled_anywhere(address: str, rows: dict[str, int | str]) -> str:
+    """The same for every door."""
+    if address.startswith("admin/"):
+        return f"admin/{filled(address[6:], rows)}"
+    return re.sub("<[^>]+>", str(rows["merchant"]), address)
+
+
 def status(client: Client, method: str, url: str) -> int | str:
     """What comes back; `door` when it is the way to the door."""
     answer = getattr(client, method)(url)
@@ -219,7 +245,7 @@ def test_every_address_has_somebody_it_is_for() -> None:
     known = {f"admin/{address}" for table in TABLES for address in of_table(table)}
     known |= {f"admin/{table}/<path:object_id>/" for table in TABLES}
     known |= {f"admin/{address}" for _, address in PAGES}
-    assert set(addresses()) == known | set(SHOP) | DOORS
+    assert set(addresses()) == known | set(SHOP) | set(ACCOUNT) | DOORS
 
 
 def test_strangers_and_shops_find_every_page_of_the_desk_closed(
@@ -276,6 +302,50 @@ def test_a_shops_page_opens_to_its_owner_only(
     found = {who: status(client, "get", url) for who, client in people.items()}
     assert found == {"-": "door", "M": 200} | dict.fromkeys(NAMES, 403)
     assert status(people["M"], "post", url) == 405
+
+
+@pytest.mark.parametrize("address", ACCOUNT)
+def test_a_page_of_ones_account_opens_to_whoever_is_signed_in(
+    people: dict[str, Client], address: str
+) -> None:
+    url = f"/{address.replace('<str:name>', 'nowhere')}"
+    found = {who: status(client, "get", url) for who, client in people.items()}
+    assert found.pop("-") == (405 if ACCOUNT[address] == 405 else "door")
+    assert set(found.values()) == {ACCOUNT[address]}
+    assert status(people["-"], "post", url) in ("door", 405)
+
+
+def test_outside_the_sandbox_no_address_opens_to_staff_without_a_second_factor(
+    people: dict[str, Client], rows: dict[str, int | str], settings: Any
+) -> None:
+    settings.SANDBOX = False
+    found = {
+        (who, method, address): getattr(people[who], method)(f"/{filled_anywhere(address, rows)}")
+        for address in set(addresses()) - DOORS - {"account/second-factor/"}
+        for who in NAMES
+        for method in ("get", "post")
+    }
+    to_set_up = ("/account/second-factor/", "")
+    open_to = {
+        place
+        for place, answer in found.items()
+        if (answer.headers.get("Location"), answer.content.decode()) != to_set_up
+    }
+    assert len(found) > 8 * len(TABLES)
+    assert open_to == set()
+
+
+def test_outside_the_sandbox_a_second_factor_opens_what_the_role_opens(
+    people: dict[str, Client], rows: dict[str, int | str], settings: Any
+) -> None:
+    settings.SANDBOX = False
+    for client in people.values():
+        session = client.session
+        session[second_factor.IN_SESSION] = True
+        session.save()
+
+    test_another_page_of_the_desk_answers_each_role(people, rows, "get", "board/")
+    assert status(people["M"], "get", "/merchant/") == 200
 
 
 # The table of roles
