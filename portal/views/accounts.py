@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from payments.templatetags.won import number
@@ -131,10 +130,6 @@ def _waiting(request: HttpRequest) -> SecondFactor | None:
 
 
 def _few_left(factor: SecondFactor) -> str:
-    left = second_factor.codes_left(factor)
-    words = ngettext(
-        "복구 코드로 들어왔어요. {left}개 남았어요.",
-        "복구 코드로 들어왔어요. {left}개 남았어요.",
-        left,
-    ).format(left=number(left))
+    left = number(second_factor.codes_left(factor))
+    words = _("복구 코드로 들어왔어요. {left}개 남았어요.").format(left=left)
     return f"{words} {_('앱을 잃어버렸다면 아래에서 다른 앱으로 바꿔 주세요.')}"

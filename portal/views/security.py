@@ -7,6 +7,7 @@ left open is not enough.
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from textwrap import wrap
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote
 
@@ -117,7 +118,7 @@ def set_up(request: HttpRequest, user: User) -> HttpResponse:
         "home": home_of(user),
         "form": form,
         "is_required": second_factor.is_required(user),
-        "secret": factor.secret,
+        "secret": " ".join(wrap(factor.secret, 4)),
         "address": address,
         "qr": segno.make(address, error="m").svg_data_uri(scale=_QR_SCALE, light="#fff"),
     }
@@ -135,10 +136,15 @@ def codes(request: HttpRequest, user: User) -> HttpResponse:
     return _codes_page(request, user, second_factor.new_codes(factor))
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @just_signed_in
 def off(request: HttpRequest, user: User) -> HttpResponse:
-    """Forget the app; who must have one sets up the next at once."""
+    """Forget the app, once that was confirmed; who must have one sets up the next at once."""
+    is_again = "again" in (request.GET.get("next"), request.POST.get("next"))
+    if request.method != "POST":
+        title = _("다른 앱으로 바꾸기") if is_again else _("2단계 인증 끄기")
+        context = {"home": home_of(user), "title": title, "is_again": is_again}
+        return render(request, "portal/account/off.html", context)
     second_factor.turn_off(
         user,
         here=request.session.session_key,
@@ -146,7 +152,7 @@ def off(request: HttpRequest, user: User) -> HttpResponse:
         now=timezone.now(),
     )
     request.session.pop(second_factor.IN_SESSION, None)
-    if second_factor.is_required(user) or request.POST.get("next") == "again":
+    if second_factor.is_required(user) or is_again:
         return redirect("portal:second-factor")
     messages.success(request, _("2단계 인증을 껐어요."))
     return redirect("portal:security")

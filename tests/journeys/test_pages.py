@@ -5,9 +5,11 @@ not answer), never hunted. Each journey walks through states and yields them; SC
 saves a picture of each, to be looked at by people, and PICTURES=1 takes those of the README anew.
 """
 
+import base64
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +19,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
@@ -881,6 +885,63 @@ def leading(visitor: Visitor) -> Iterator[View]:
         yield lead, f"desk-one-{name}"
 
 
+def securing(visitor: Visitor) -> Iterator[View]:
+    """One's own account: the second factor set up, used at the door, reset by a lead."""
+    page = visitor.page
+    person = "finance@demo.test"
+
+    def sign_in() -> None:
+        page.goto("/merchant/login/")
+        page.fill("[name=username]", person)
+        page.fill("[name=password]", people.PASSWORD)
+        main_button(page)
+
+    sign_in()
+    page.wait_for_url("**/admin/")
+    page.goto("/account/password/")
+    page.fill("[name=old_password]", "not the password")
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "account-password"
+    page.goto("/account/second-factor/")
+    secret = page.locator("code.secret").inner_text().replace(" ", "")
+    page.fill("[name=code]", "000000")
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "account-set-up-wide"
+    page.fill("[name=code]", app_code(secret))
+    main_button(page)
+    page.wait_for_selector(".recovery")
+    codes = page.locator(".recovery code").all_inner_texts()
+    yield page, "account-codes-wide"
+    page.goto("/account/second-factor/off/")
+    yield page, "account-off"
+    sign_in()
+    page.wait_for_url("**/login/code/")
+    page.fill("[name=code]", "AAAAA")
+    main_button(page)
+    page.wait_for_selector("[data-errors]")
+    yield page, "login-code-wide"
+    page.fill("[name=code]", codes[0])
+    main_button(page)
+    page.wait_for_url("**/account/")
+    yield page, "account-wide"
+    lead = visitor.sign_in("lead@demo.test")
+    lead.goto(f"/admin/portal/user/?q={person}")
+    lead.locator("#result_list tbody th a").click()
+    lead.locator('.object-tools a[href$="/second-factor/"]').click()
+    lead.wait_for_selector("#reason")
+    yield lead, "desk-reset-wide"
+    lead.fill("#reason", "휴대폰을 잃어버림")
+    lead.locator(".desk-note button").click()
+    lead.wait_for_url("**/change/")
+
+
+def app_code(secret: str) -> str:
+    """What an authenticator app shows now."""
+    return TOTP(base64.b32decode(secret), 6, SHA1(), 30).generate(int(time.time())).decode()
+
+
 def operating(visitor: Visitor) -> Iterator[View]:
     """What needs a person: a payment nobody knows the end of, and a refund that failed."""
     phone = visitor.phone(14)
@@ -1025,6 +1086,7 @@ JOURNEYS = (
     without_javascript,
     back_office,
     operating,
+    securing,
     leading,
     # Last: until then one of the shops has sold nothing.
     reading,

@@ -106,7 +106,7 @@ ACCOUNT = {
     # Only for who signed in a moment ago, by the door.
     "account/second-factor/": "door",
     "account/second-factor/codes/": 405,
-    "account/second-factor/off/": 405,
+    "account/second-factor/off/": "door",
     "account/sessions/out/": 405,
     "account/sessions/<str:name>/out/": 405,
 }
