@@ -47,7 +47,7 @@ _TOPICS = (
         "desk",
         _("상담원 안내"),
         _("첫 요청부터 한꺼번에 처리하기까지. 고객센터 사람에게만 보여요"),
-        "message-square-text",
+        "info",
         is_for_desk=True,
     ),
     Topic(

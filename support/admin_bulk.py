@@ -45,7 +45,7 @@ class Bulks(admin.ModelAdmin[Ticket]):
         is_asked = request.method == "POST"
         chosen = _chosen((request.POST if is_asked else request.GET).getlist("case"))
         if not chosen:
-            messages.warning(request, _("먼저 요청을 하나 넘게 골라 주세요."))
+            messages.warning(request, _("먼저 요청을 하나 이상 골라 주세요."))
             return HttpResponseRedirect(reverse("admin:support_ticket_changelist"))
         if len(chosen) > bulk.MOST:
             words = _("한 번에 {count}건까지 할 수 있어요.").format(count=bulk.MOST)
@@ -253,7 +253,7 @@ def _why_not(result: Result) -> str:
         Result.ALREADY: _("이미 그 사람이 맡고 있어요"),
         Result.MOVED: _("그사이 할 수 없는 상태가 됐어요"),
         Result.CHANGED: _("그사이 바뀌어서 하지 않았어요. 열어서 확인해 주세요"),
-        Result.NOT_SAME: _("먼저 들어온 요청과 고객이 다르거나, 그 요청이 닫혔어요"),
+        Result.NOT_SAME: _("먼저 들어온 그 요청이거나, 고객이 다르거나, 그 요청이 닫혔어요"),
         Result.NOT_ALLOWED: _("할 수 있는 권한이 없어요"),
         Result.NOBODY: _("맡길 사람이 지금 로그인할 수 없는 계정이에요"),
     }[result]

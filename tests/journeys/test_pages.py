@@ -684,6 +684,11 @@ def asking(visitor: Visitor) -> Iterator[View]:
     yield agent, "desk-revealed"
     agent.goto("/admin/board/")
     yield agent, "desk-board-wide"
+    agent.goto("/admin/support/ticket/share/")
+    yield agent, "desk-share-wide"
+    agent.goto("/help/desk/")
+    yield agent, "help-desk-wide"
+    yield from handling_together(agent, number)
     agent.goto("/admin/support/auditentry/")
     yield agent, "desk-audit-wide"
     people.open_case(agent, number)
@@ -711,6 +716,24 @@ def asking(visitor: Visitor) -> Iterator[View]:
     page.wait_for_url(track)
     people.open_case(agent, number)
     yield agent, "desk-case-answered-wide"
+
+
+def handling_together(agent: Page, number: str) -> Iterator[View]:
+    """What would happen to chosen cases, and what did to the one that was handed over."""
+    agent.goto(f"/admin/support/ticket/?q={number}")
+    agent.locator("input[name=case]").first.check()
+    agent.locator("form[action$='/bulk/'] button").click()
+    agent.locator("form.desk-note button").click()
+    agent.wait_for_selector("[aria-invalid=true]")
+    yield agent, "desk-bulk-error-wide"
+    agent.check("input[value=ASSIGN]")
+    agent.select_option("#colleague", label="상담원")
+    agent.locator("form.desk-note button").click()
+    agent.locator("button[name=confirmed]").wait_for()
+    yield agent, "desk-bulk-trial-wide"
+    agent.locator("button[name=confirmed]").click()
+    agent.wait_for_selector("#bulk-items:not([hx-get])", timeout=SOON)
+    yield agent, "desk-bulk-done-wide"
 
 
 def cancelling_by_bank(visitor: Visitor) -> Iterator[View]:
