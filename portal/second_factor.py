@@ -1,7 +1,7 @@
 """The second factor of an account: codes of an authenticator app (TOTP, RFC 6238), recovery codes.
 
 The arithmetic is `cryptography`'s, the rows are PostgreSQL's: tries are spent before a code is
-looked at, a code is good once, and nothing of it lives in a cache (docs/decisions/0008).
+looked at, a code is good once, and nothing of it lives in a cache (docs/decisions/0009).
 """
 
 import base64
