@@ -25,6 +25,7 @@ from payments.calendar import NotPaid
 from payments.templatetags.won import full_day, moment, won
 from support import (
     admin_presence,
+    bulk,
     desk,
     forms,
     macros,
@@ -112,6 +113,7 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares):
             "onward": f"?{onward.urlencode()}" if page.onward else "",
             "is_onward": "after" in request.GET,
             "can_choose": self.has_change_permission(request),
+            "last_run": bulk.last_run(request.user.pk or 0),
         }
         return TemplateResponse(request, "admin/support/ticket/queue.html", context)
 

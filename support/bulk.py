@@ -110,6 +110,11 @@ def work(*, now: datetime) -> int:
     return count
 
 
+def last_run(user_id: int) -> BulkRun | None:
+    """The way back for somebody who closed the page of their newest run; None without one."""
+    return BulkRun.objects.filter(by=user_id).order_by("-pk").first()
+
+
 def items(run: BulkRun) -> list[BulkItem]:
     """The cases of a run with what became of them, in the order they were given."""
     return list(run.items.select_related("ticket").order_by("pk"))

@@ -417,6 +417,9 @@ class BulkRun(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [models.Index(name="bulk_run_newest", fields=["by", "-id"])]
+
     def __str__(self) -> str:
         return f"{self.pk}: {self.action}"
 

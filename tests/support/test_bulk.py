@@ -232,6 +232,8 @@ def test_from_the_queues_boxes_to_the_last_result(desk: Client, make: Make) -> N
     poll = re.findall(r'hx-get="([^"]+)"', page)[0]
     assert desk.get(poll, headers={"HX-Request": "true"}).status_code == 204
 
+    assert f'href="{poll.partition("?")[0]}"' in desk.get("/admin/support/ticket/").content.decode()
+
     work_bulk()
     told = desk.get(poll, headers={"HX-Request": "true"}).content.decode()
     assert "2건 가운데 2건을 했어요" in told
