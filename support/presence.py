@@ -7,6 +7,8 @@ people from deciding at once is `seen` in `support.tickets`.
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from support.models import Presence
 
 # Longer than two questions of an open page, so that one lost answer is no absence.
@@ -14,8 +16,9 @@ LEASE = timedelta(seconds=30)
 
 
 def arrive(*, ticket_id: int, user_id: int, now: datetime) -> None:
-    """Somebody opens a case. What is over of theirs goes, so that the table stays small."""
-    Presence.objects.filter(user_id=user_id, seen_until__lte=now).delete()
+    """Somebody opens a case, and is not writing yet. What is over of theirs goes."""
+    is_old = Q(seen_until__lte=now) | Q(ticket_id=ticket_id)
+    Presence.objects.filter(is_old, user_id=user_id).delete()
     stay(ticket_id=ticket_id, user_id=user_id, is_writing=False, now=now)
 
 

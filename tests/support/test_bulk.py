@@ -164,6 +164,7 @@ def test_two_workers_on_one_job_do_it_once(agent: User, make: Make) -> None:
         bulk._carry_on(item.pk, now=NOW)
 
     assert TicketEvent.objects.filter(to_state="REJECTED").count() == 1
+    assert results(run) == ["DONE"]
 
 
 def test_the_same_page_confirmed_twice_is_one_run(agent: User, make: Make) -> None:

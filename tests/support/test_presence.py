@@ -72,6 +72,16 @@ def test_whoever_types_is_writing_until_they_stop(ticket: Ticket, agent: User, l
         assert found is is_writing
 
 
+def test_who_has_saved_what_they_wrote_is_writing_no_more(
+    ticket: Ticket, agent: User, lead: User
+) -> None:
+    presence.stay(ticket_id=ticket.pk, user_id=lead.pk, is_writing=True, now=NOW)
+    presence.arrive(ticket_id=ticket.pk, user_id=lead.pk, now=NOW)
+
+    [(_, is_writing)] = presence.others(ticket_id=ticket.pk, but=agent.pk, now=NOW)
+    assert not is_writing
+
+
 def test_a_page_left_open_has_one_row_however_often_it_asks(ticket: Ticket, desk: Client) -> None:
     desk.get(case(ticket))
     for _ in range(5):
