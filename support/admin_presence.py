@@ -33,12 +33,12 @@ class Presences(admin.ModelAdmin[Ticket]):
         if not request.user.has_perm("support.view_ticket"):
             raise PermissionDenied
         ticket = get_object_or_404(Ticket, pk=pk)
-        presence.stay(
-            ticket_id=pk,
-            user_id=request.user.pk or 0,
-            is_writing="writing" in request.GET,
-            now=timezone.now(),
-        )
+        is_writing = "writing" in request.GET
+        me = request.user.pk or 0
+        presence.stay(ticket_id=pk, user_id=me, is_writing=is_writing, now=timezone.now())
+        if is_writing:
+            # Said while typing, and nothing is asked.
+            return HttpResponse(status=204)
         typed = request.GET.get("seen", "")
         seen = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= _DIGITS else 0
         context = facts(request, ticket, seen=seen)

@@ -82,6 +82,15 @@ def test_who_has_saved_what_they_wrote_is_writing_no_more(
     assert not is_writing
 
 
+def test_typing_says_so_and_asks_nothing(
+    desk: Client, ticket: Ticket, agent: User, lead: User
+) -> None:
+    assert desk.get(poll(ticket), {"writing": "1"}).status_code == 204
+
+    [(_, is_writing)] = presence.others(ticket_id=ticket.pk, but=lead.pk, now=NOW)
+    assert is_writing
+
+
 def test_a_page_left_open_has_one_row_however_often_it_asks(ticket: Ticket, desk: Client) -> None:
     desk.get(case(ticket))
     for _ in range(5):
