@@ -132,4 +132,5 @@ def _waiting(request: HttpRequest) -> SecondFactor | None:
 def _few_left(factor: SecondFactor) -> str:
     left = number(second_factor.codes_left(factor))
     words = _("복구 코드로 들어왔어요. {left}개 남았어요.").format(left=left)
-    return f"{words} {_('앱을 잃어버렸다면 아래에서 다른 앱으로 바꿔 주세요.')}"
+    advice = _("앱을 잃어버렸다면 아래에서 다른 앱으로 바꿔 주세요.")
+    return f"{words} {advice}"
