@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 from kombu import Connection
@@ -18,6 +17,7 @@ from kombu import Connection
 from payments.forms import CONSENTS
 from payments.models import Merchant, Payment
 from portal.goods import catalogue
+from portal.models import Session
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
