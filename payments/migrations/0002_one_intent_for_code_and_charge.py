@@ -4,27 +4,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0001_initial"),
+        ('payments', '0001_initial'),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name="carriercall",
-            name="call_one_confirm_per_payment",
+            model_name='carriercall',
+            name='call_one_confirm_per_payment',
         ),
         migrations.RemoveField(
-            model_name="codechallenge",
-            name="consumed_at",
+            model_name='codechallenge',
+            name='consumed_at',
         ),
         migrations.AddConstraint(
-            model_name="carriercall",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("kind", "CONFIRM"), models.Q(("state", "SKIPPED"), _negated=True)
-                ),
-                fields=("payment",),
-                name="call_one_confirm_per_payment",
-            ),
+            model_name='carriercall',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'CONFIRM'), models.Q(('state', 'SKIPPED'), _negated=True)), fields=('payment',), name='call_one_confirm_per_payment'),
         ),
     ]

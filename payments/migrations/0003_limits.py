@@ -7,138 +7,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0002_one_intent_for_code_and_charge"),
+        ('payments', '0002_one_intent_for_code_and_charge'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="LimitUse",
+            name='LimitUse',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("scope", models.CharField(max_length=16)),
-                ("key", models.CharField(max_length=64)),
-                ("period", models.CharField(max_length=10)),
-                ("used_won", models.BigIntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scope', models.CharField(max_length=16)),
+                ('key', models.CharField(max_length=64)),
+                ('period', models.CharField(max_length=10)),
+                ('used_won', models.BigIntegerField()),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("scope", "key", "period"), name="limit_use_once"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("used_won__gte", 0)), name="limit_use_positive"
-                    ),
-                ],
+                'constraints': [models.UniqueConstraint(fields=('scope', 'key', 'period'), name='limit_use_once'), models.CheckConstraint(condition=models.Q(('used_won__gte', 0)), name='limit_use_positive')],
             },
         ),
         migrations.CreateModel(
-            name="LimitHold",
+            name='LimitHold',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("amount_won", models.BigIntegerField()),
-                (
-                    "payment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="holds",
-                        to="payments.payment",
-                    ),
-                ),
-                (
-                    "use",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="holds",
-                        to="payments.limituse",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount_won', models.BigIntegerField()),
+                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='payments.payment')),
+                ('use', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='payments.limituse')),
             ],
         ),
         migrations.CreateModel(
-            name="LimitTerm",
+            name='LimitTerm',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "scope",
-                    models.CharField(
-                        choices=[
-                            ("PAYMENT_MIN", "PAYMENT_MIN"),
-                            ("PAYMENT_MAX", "PAYMENT_MAX"),
-                            ("LINE_MONTH", "LINE_MONTH"),
-                            ("MERCHANT_DAY", "MERCHANT_DAY"),
-                            ("MERCHANT_MONTH", "MERCHANT_MONTH"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("amount_won", models.BigIntegerField()),
-                ("valid_from", models.DateTimeField()),
-                ("source", models.CharField(max_length=200)),
-                (
-                    "merchant",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="limit_terms",
-                        to="payments.merchant",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scope', models.CharField(choices=[('PAYMENT_MIN', 'PAYMENT_MIN'), ('PAYMENT_MAX', 'PAYMENT_MAX'), ('LINE_MONTH', 'LINE_MONTH'), ('MERCHANT_DAY', 'MERCHANT_DAY'), ('MERCHANT_MONTH', 'MERCHANT_MONTH')], max_length=16)),
+                ('amount_won', models.BigIntegerField()),
+                ('valid_from', models.DateTimeField()),
+                ('source', models.CharField(max_length=200)),
+                ('merchant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='limit_terms', to='payments.merchant')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("scope", "merchant", "valid_from"),
-                        name="limit_once",
-                        nulls_distinct=False,
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("amount_won__gte", 0)), name="limit_amount"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("source", ""), _negated=True), name="limit_has_source"
-                    ),
-                ],
+                'constraints': [models.UniqueConstraint(fields=('scope', 'merchant', 'valid_from'), name='limit_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('amount_won__gte', 0)), name='limit_amount'), models.CheckConstraint(condition=models.Q(('source', ''), _negated=True), name='limit_has_source')],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="limitterm",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="c49d583610e3869969f231786904f020522504af",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_07a93",
-                    table="payments_limitterm",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='limitterm',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c49d583610e3869969f231786904f020522504af', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_07a93', table='payments_limitterm', when='BEFORE')),
         ),
         migrations.AddConstraint(
-            model_name="limithold",
-            constraint=models.UniqueConstraint(fields=("payment", "use"), name="limit_hold_once"),
+            model_name='limithold',
+            constraint=models.UniqueConstraint(fields=('payment', 'use'), name='limit_hold_once'),
         ),
         migrations.AddConstraint(
-            model_name="limithold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_won__gte", 0)), name="limit_hold_positive"
-            ),
+            model_name='limithold',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_won__gte', 0)), name='limit_hold_positive'),
         ),
     ]

@@ -10,919 +10,476 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0003_limits"),
+        ('payments', '0003_limits'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="BillingNotice",
+            name='BillingNotice',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("billing_month", models.CharField(max_length=7)),
-                ("billed_won", models.BigIntegerField()),
-                ("created_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('billing_month', models.CharField(max_length=7)),
+                ('billed_won', models.BigIntegerField()),
+                ('created_at', models.DateTimeField()),
             ],
             options={
-                "verbose_name": "청구 안내",
-                "verbose_name_plural": "청구 안내",
+                'verbose_name': '청구 안내',
+                'verbose_name_plural': '청구 안내',
             },
         ),
         migrations.CreateModel(
-            name="Difference",
+            name='Difference',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("MISSING_HERE", "우리에게 없음"),
-                            ("MISSING_THERE", "통신사에 없음"),
-                            ("AMOUNT_DIFFERS", "금액이 다름"),
-                            ("STATE_DIFFERS", "상태가 다름"),
-                            ("CANCELLED_THERE", "통신사가 취소함"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("ours_won", models.BigIntegerField(blank=True, null=True)),
-                ("theirs_won", models.BigIntegerField(blank=True, null=True)),
-                ("ours_state", models.CharField(blank=True, max_length=24)),
-                ("found_at", models.DateTimeField()),
-                ("owner", models.CharField(max_length=80)),
-                ("resolution", models.CharField(blank=True, max_length=200)),
-                ("resolved_by", models.CharField(blank=True, max_length=80)),
-                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('MISSING_HERE', '우리에게 없음'), ('MISSING_THERE', '통신사에 없음'), ('AMOUNT_DIFFERS', '금액이 다름'), ('STATE_DIFFERS', '상태가 다름'), ('CANCELLED_THERE', '통신사가 취소함')], max_length=16)),
+                ('ours_won', models.BigIntegerField(blank=True, null=True)),
+                ('theirs_won', models.BigIntegerField(blank=True, null=True)),
+                ('ours_state', models.CharField(blank=True, max_length=24)),
+                ('found_at', models.DateTimeField()),
+                ('owner', models.CharField(max_length=80)),
+                ('resolution', models.CharField(blank=True, max_length=200)),
+                ('resolved_by', models.CharField(blank=True, max_length=80)),
+                ('resolved_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "대사 차이",
-                "verbose_name_plural": "대사 차이",
+                'verbose_name': '대사 차이',
+                'verbose_name_plural': '대사 차이',
             },
         ),
         migrations.CreateModel(
-            name="FeeTerm",
+            name='FeeTerm',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "category",
-                    models.CharField(
-                        blank=True,
-                        choices=[("REAL", "실물"), ("DIGITAL", "디지털 콘텐츠")],
-                        help_text="비우면 모든 종류",
-                        max_length=12,
-                    ),
-                ),
-                ("fee_bps", models.PositiveIntegerField(help_text="1/100 %")),
-                ("valid_from", models.DateTimeField()),
-                ("source", models.CharField(help_text="근거: 계약서, 날짜", max_length=200)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('category', models.CharField(blank=True, choices=[('REAL', '실물'), ('DIGITAL', '디지털 콘텐츠')], help_text='비우면 모든 종류', max_length=12)),
+                ('fee_bps', models.PositiveIntegerField(help_text='1/100 %')),
+                ('valid_from', models.DateTimeField()),
+                ('source', models.CharField(help_text='근거: 계약서, 날짜', max_length=200)),
             ],
             options={
-                "verbose_name": "수수료율",
-                "verbose_name_plural": "수수료율",
+                'verbose_name': '수수료율',
+                'verbose_name_plural': '수수료율',
             },
         ),
         migrations.CreateModel(
-            name="OperatorLine",
+            name='OperatorLine',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("charge", "Charge"), ("refund", "Refund")], max_length=8
-                    ),
-                ),
-                ("order_ref", models.CharField(blank=True, max_length=100)),
-                ("carrier_payment_id", models.CharField(max_length=100)),
-                ("reference", models.CharField(blank=True, max_length=100)),
-                ("amount_won", models.BigIntegerField()),
-                ("at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('kind', models.CharField(choices=[('charge', 'Charge'), ('refund', 'Refund')], max_length=8)),
+                ('order_ref', models.CharField(blank=True, max_length=100)),
+                ('carrier_payment_id', models.CharField(max_length=100)),
+                ('reference', models.CharField(blank=True, max_length=100)),
+                ('amount_won', models.BigIntegerField()),
+                ('at', models.DateTimeField()),
             ],
             options={
-                "verbose_name": "통신사 파일의 줄",
-                "verbose_name_plural": "통신사 파일의 줄",
+                'verbose_name': '통신사 파일의 줄',
+                'verbose_name_plural': '통신사 파일의 줄',
             },
         ),
         migrations.CreateModel(
-            name="Payout",
+            name='Payout',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("amount_won", models.BigIntegerField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("SCHEDULED", "SCHEDULED"),
-                            ("SENDING", "SENDING"),
-                            ("UNKNOWN", "UNKNOWN"),
-                            ("PAID", "PAID"),
-                            ("FAILED", "FAILED"),
-                            ("CANCELED", "CANCELED"),
-                        ],
-                        default=payments.states.PayoutState["SCHEDULED"],
-                        max_length=12,
-                    ),
-                ),
-                ("failure_code", models.CharField(blank=True, max_length=40)),
-                ("due_at", models.DateTimeField()),
-                ("lease_expires_at", models.DateTimeField(blank=True, null=True)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("paid_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount_won', models.BigIntegerField()),
+                ('state', models.CharField(choices=[('SCHEDULED', 'SCHEDULED'), ('SENDING', 'SENDING'), ('UNKNOWN', 'UNKNOWN'), ('PAID', 'PAID'), ('FAILED', 'FAILED'), ('CANCELED', 'CANCELED')], default=payments.states.PayoutState['SCHEDULED'], max_length=12)),
+                ('failure_code', models.CharField(blank=True, max_length=40)),
+                ('due_at', models.DateTimeField()),
+                ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('paid_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "지급",
-                "verbose_name_plural": "지급",
+                'verbose_name': '지급',
+                'verbose_name_plural': '지급',
             },
         ),
         migrations.CreateModel(
-            name="PayoutCall",
+            name='PayoutCall',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "order_ref",
-                    models.CharField(
-                        default=payments.models.settlement.new_payout_ref,
-                        max_length=40,
-                        unique=True,
-                    ),
-                ),
-                ("amount_won", models.BigIntegerField()),
-                ("bank", models.CharField(max_length=20)),
-                ("account_sealed", models.TextField()),
-                ("account_last4", models.CharField(max_length=4)),
-                ("holder_sealed", models.TextField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("SENT", "Sent"),
-                            ("OK", "Ok"),
-                            ("DECLINED", "Declined"),
-                            ("UNKNOWN", "Unknown"),
-                        ],
-                        default="SENT",
-                        max_length=12,
-                    ),
-                ),
-                ("answer", models.CharField(blank=True, max_length=200)),
-                ("sent_at", models.DateTimeField()),
-                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('order_ref', models.CharField(default=payments.models.settlement.new_payout_ref, max_length=40, unique=True)),
+                ('amount_won', models.BigIntegerField()),
+                ('bank', models.CharField(max_length=20)),
+                ('account_sealed', models.TextField()),
+                ('account_last4', models.CharField(max_length=4)),
+                ('holder_sealed', models.TextField()),
+                ('state', models.CharField(choices=[('SENT', 'Sent'), ('OK', 'Ok'), ('DECLINED', 'Declined'), ('UNKNOWN', 'Unknown')], default='SENT', max_length=12)),
+                ('answer', models.CharField(blank=True, max_length=200)),
+                ('sent_at', models.DateTimeField()),
+                ('resolved_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "은행 송금 호출",
-                "verbose_name_plural": "은행 송금 호출",
+                'verbose_name': '은행 송금 호출',
+                'verbose_name_plural': '은행 송금 호출',
             },
         ),
         migrations.CreateModel(
-            name="PayoutEvent",
+            name='PayoutEvent',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("from_state", models.CharField(max_length=12)),
-                ("to_state", models.CharField(max_length=12)),
-                ("event", models.CharField(blank=True, max_length=40)),
-                ("actor", models.CharField(max_length=80)),
-                ("reason", models.CharField(blank=True, max_length=200)),
-                ("occurred_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('from_state', models.CharField(max_length=12)),
+                ('to_state', models.CharField(max_length=12)),
+                ('event', models.CharField(blank=True, max_length=40)),
+                ('actor', models.CharField(max_length=80)),
+                ('reason', models.CharField(blank=True, max_length=200)),
+                ('occurred_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="Reconciliation",
+            name='Reconciliation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("day", models.DateField(unique=True)),
-                ("due_at", models.DateTimeField()),
-                ("lease_expires_at", models.DateTimeField(blank=True, null=True)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("problem", models.CharField(blank=True, max_length=200)),
-                ("digest", models.CharField(blank=True, max_length=64)),
-                ("done_at", models.DateTimeField(blank=True, null=True)),
-                ("dead_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(unique=True)),
+                ('due_at', models.DateTimeField()),
+                ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('problem', models.CharField(blank=True, max_length=200)),
+                ('digest', models.CharField(blank=True, max_length=64)),
+                ('done_at', models.DateTimeField(blank=True, null=True)),
+                ('dead_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "대사",
-                "verbose_name_plural": "대사",
+                'verbose_name': '대사',
+                'verbose_name_plural': '대사',
             },
         ),
         migrations.CreateModel(
-            name="Remittance",
+            name='Remittance',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("carrier", models.CharField(max_length=12)),
-                ("amount_won", models.BigIntegerField()),
-                ("bank_ref", models.CharField(max_length=60, unique=True)),
-                ("received_at", models.DateTimeField()),
-                ("recorded_by", models.CharField(max_length=80)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('carrier', models.CharField(max_length=12)),
+                ('amount_won', models.BigIntegerField()),
+                ('bank_ref', models.CharField(max_length=60, unique=True)),
+                ('received_at', models.DateTimeField()),
+                ('recorded_by', models.CharField(max_length=80)),
             ],
             options={
-                "verbose_name": "통신사 입금",
-                "verbose_name_plural": "통신사 입금",
+                'verbose_name': '통신사 입금',
+                'verbose_name_plural': '통신사 입금',
             },
         ),
         migrations.CreateModel(
-            name="Settlement",
+            name='Settlement',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("first", models.DateField()),
-                ("last", models.DateField()),
-                ("closed_at", models.DateTimeField()),
-                ("gross_won", models.BigIntegerField()),
-                ("refunds_won", models.BigIntegerField()),
-                ("fee_won", models.BigIntegerField()),
-                ("fee_vat_won", models.BigIntegerField()),
-                ("net_won", models.BigIntegerField()),
-                ("late_won", models.BigIntegerField()),
-                ("held_won", models.BigIntegerField()),
-                ("brought_forward_won", models.BigIntegerField()),
-                ("withheld_won", models.BigIntegerField()),
-                ("payable_won", models.BigIntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('first', models.DateField()),
+                ('last', models.DateField()),
+                ('closed_at', models.DateTimeField()),
+                ('gross_won', models.BigIntegerField()),
+                ('refunds_won', models.BigIntegerField()),
+                ('fee_won', models.BigIntegerField()),
+                ('fee_vat_won', models.BigIntegerField()),
+                ('net_won', models.BigIntegerField()),
+                ('late_won', models.BigIntegerField()),
+                ('held_won', models.BigIntegerField()),
+                ('brought_forward_won', models.BigIntegerField()),
+                ('withheld_won', models.BigIntegerField()),
+                ('payable_won', models.BigIntegerField()),
             ],
             options={
-                "verbose_name": "정산",
-                "verbose_name_plural": "정산",
+                'verbose_name': '정산',
+                'verbose_name_plural': '정산',
             },
         ),
         migrations.CreateModel(
-            name="SettlementHold",
+            name='SettlementHold',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("reason", models.CharField(max_length=200)),
-                ("withheld_won", models.BigIntegerField()),
-                ("held_by", models.CharField(max_length=80)),
-                ("held_at", models.DateTimeField()),
-                ("release_reason", models.CharField(blank=True, max_length=200)),
-                ("released_by", models.CharField(blank=True, max_length=80)),
-                ("released_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.CharField(max_length=200)),
+                ('withheld_won', models.BigIntegerField()),
+                ('held_by', models.CharField(max_length=80)),
+                ('held_at', models.DateTimeField()),
+                ('release_reason', models.CharField(blank=True, max_length=200)),
+                ('released_by', models.CharField(blank=True, max_length=80)),
+                ('released_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "지급 보류",
-                "verbose_name_plural": "지급 보류",
+                'verbose_name': '지급 보류',
+                'verbose_name_plural': '지급 보류',
             },
         ),
         migrations.CreateModel(
-            name="SettlementLine",
+            name='SettlementLine',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("gross_won", models.BigIntegerField()),
-                ("refunds_won", models.BigIntegerField()),
-                ("fee_won", models.BigIntegerField()),
-                ("fee_vat_won", models.BigIntegerField()),
-                ("net_won", models.BigIntegerField()),
-                ("is_late", models.BooleanField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('gross_won', models.BigIntegerField()),
+                ('refunds_won', models.BigIntegerField()),
+                ('fee_won', models.BigIntegerField()),
+                ('fee_vat_won', models.BigIntegerField()),
+                ('net_won', models.BigIntegerField()),
+                ('is_late', models.BooleanField()),
             ],
             options={
-                "verbose_name": "정산 내역",
-                "verbose_name_plural": "정산 내역",
+                'verbose_name': '정산 내역',
+                'verbose_name_plural': '정산 내역',
             },
         ),
         migrations.CreateModel(
-            name="SettlementTerms",
+            name='SettlementTerms',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "category",
-                    models.CharField(
-                        choices=[("REAL", "실물"), ("DIGITAL", "디지털 콘텐츠")],
-                        default="DIGITAL",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "cycle",
-                    models.CharField(
-                        choices=[
-                            ("DAILY", "날마다"),
-                            ("WEEKLY", "주마다"),
-                            ("HALF_MONTHLY", "반달마다"),
-                            ("MONTHLY", "달마다"),
-                        ],
-                        default="MONTHLY",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "payout_days",
-                    models.PositiveSmallIntegerField(
-                        default=5, help_text="마감하고 며칠(영업일) 뒤에 보내는지"
-                    ),
-                ),
-                ("bank", models.CharField(blank=True, max_length=20)),
-                ("account_sealed", models.TextField(blank=True)),
-                ("account_last4", models.CharField(blank=True, max_length=4)),
-                ("holder_sealed", models.TextField(blank=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('category', models.CharField(choices=[('REAL', '실물'), ('DIGITAL', '디지털 콘텐츠')], default='DIGITAL', max_length=12)),
+                ('cycle', models.CharField(choices=[('DAILY', '날마다'), ('WEEKLY', '주마다'), ('HALF_MONTHLY', '반달마다'), ('MONTHLY', '달마다')], default='MONTHLY', max_length=12)),
+                ('payout_days', models.PositiveSmallIntegerField(default=5, help_text='마감하고 며칠(영업일) 뒤에 보내는지')),
+                ('bank', models.CharField(blank=True, max_length=20)),
+                ('account_sealed', models.TextField(blank=True)),
+                ('account_last4', models.CharField(blank=True, max_length=4)),
+                ('holder_sealed', models.TextField(blank=True)),
             ],
             options={
-                "verbose_name": "정산 조건",
-                "verbose_name_plural": "정산 조건",
+                'verbose_name': '정산 조건',
+                'verbose_name_plural': '정산 조건',
             },
         ),
         migrations.RemoveConstraint(
-            model_name="ledgertransaction",
-            name="ledger_once",
+            model_name='ledgertransaction',
+            name='ledger_once',
         ),
         migrations.AddField(
-            model_name="ledgertransaction",
-            name="source",
+            model_name='ledgertransaction',
+            name='source',
             field=models.CharField(blank=True, max_length=40),
         ),
         migrations.AlterField(
-            model_name="ledgertransaction",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("PAID", "Paid"),
-                    ("CARRIER_CANCEL", "Carrier Cancel"),
-                    ("BANK_REFUND", "Bank Refund"),
-                    ("BANK_SETTLED", "Bank Settled"),
-                    ("CORRECTION", "Correction"),
-                    ("PAYOUT", "Payout"),
-                    ("REMITTANCE", "Remittance"),
-                ],
-                max_length=20,
-            ),
+            model_name='ledgertransaction',
+            name='kind',
+            field=models.CharField(choices=[('PAID', 'Paid'), ('CARRIER_CANCEL', 'Carrier Cancel'), ('BANK_REFUND', 'Bank Refund'), ('BANK_SETTLED', 'Bank Settled'), ('CORRECTION', 'Correction'), ('PAYOUT', 'Payout'), ('REMITTANCE', 'Remittance')], max_length=20),
         ),
         migrations.AlterField(
-            model_name="ledgertransaction",
-            name="merchant",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                to="payments.merchant",
-            ),
+            model_name='ledgertransaction',
+            name='merchant',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='payments.merchant'),
         ),
         migrations.AlterField(
-            model_name="ledgertransaction",
-            name="payment",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="postings",
-                to="payments.payment",
-            ),
+            model_name='ledgertransaction',
+            name='payment',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='payments.payment'),
         ),
         migrations.AddConstraint(
-            model_name="ledgertransaction",
-            constraint=models.UniqueConstraint(
-                fields=("kind", "payment", "refund", "source"),
-                name="ledger_once",
-                nulls_distinct=False,
-            ),
+            model_name='ledgertransaction',
+            constraint=models.UniqueConstraint(fields=('kind', 'payment', 'refund', 'source'), name='ledger_once', nulls_distinct=False),
         ),
         migrations.AddConstraint(
-            model_name="ledgertransaction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("payment__isnull", False),
-                    models.Q(("source", ""), _negated=True),
-                    _connector="XOR",
-                ),
-                name="ledger_has_subject",
-            ),
+            model_name='ledgertransaction',
+            constraint=models.CheckConstraint(condition=models.Q(('payment__isnull', False), models.Q(('source', ''), _negated=True), _connector='XOR'), name='ledger_has_subject'),
         ),
         migrations.AddField(
-            model_name="billingnotice",
-            name="payment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="billing_notices",
-                to="payments.payment",
-            ),
+            model_name='billingnotice',
+            name='payment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='billing_notices', to='payments.payment'),
         ),
         migrations.AddField(
-            model_name="difference",
-            name="payment",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="differences",
-                to="payments.payment",
-            ),
+            model_name='difference',
+            name='payment',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='differences', to='payments.payment'),
         ),
         migrations.AddField(
-            model_name="difference",
-            name="refund",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="differences",
-                to="payments.refund",
-            ),
+            model_name='difference',
+            name='refund',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='differences', to='payments.refund'),
         ),
         migrations.AddField(
-            model_name="feeterm",
-            name="merchant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="fee_terms",
-                to="payments.merchant",
-            ),
+            model_name='feeterm',
+            name='merchant',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fee_terms', to='payments.merchant'),
         ),
         migrations.AddField(
-            model_name="operatorline",
-            name="payment",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="operator_lines",
-                to="payments.payment",
-            ),
+            model_name='operatorline',
+            name='payment',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='operator_lines', to='payments.payment'),
         ),
         migrations.AddField(
-            model_name="operatorline",
-            name="refund",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="operator_lines",
-                to="payments.refund",
-            ),
+            model_name='operatorline',
+            name='refund',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='operator_lines', to='payments.refund'),
         ),
         migrations.AddField(
-            model_name="difference",
-            name="line",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="differences",
-                to="payments.operatorline",
-            ),
+            model_name='difference',
+            name='line',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='differences', to='payments.operatorline'),
         ),
         migrations.AddField(
-            model_name="payout",
-            name="merchant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payouts",
-                to="payments.merchant",
-            ),
+            model_name='payout',
+            name='merchant',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='payments.merchant'),
         ),
         migrations.AddField(
-            model_name="payoutcall",
-            name="payout",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="calls",
-                to="payments.payout",
-            ),
+            model_name='payoutcall',
+            name='payout',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='payments.payout'),
         ),
         migrations.AddField(
-            model_name="payoutevent",
-            name="payout",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="events",
-                to="payments.payout",
-            ),
+            model_name='payoutevent',
+            name='payout',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='payments.payout'),
         ),
         migrations.AddField(
-            model_name="operatorline",
-            name="reconciliation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="lines",
-                to="payments.reconciliation",
-            ),
+            model_name='operatorline',
+            name='reconciliation',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.reconciliation'),
         ),
         migrations.AddField(
-            model_name="difference",
-            name="reconciliation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="differences",
-                to="payments.reconciliation",
-            ),
+            model_name='difference',
+            name='reconciliation',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='differences', to='payments.reconciliation'),
         ),
         migrations.AddConstraint(
-            model_name="remittance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_won__gt", 0)), name="remittance_amount"
-            ),
+            model_name='remittance',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_won__gt', 0)), name='remittance_amount'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="remittance",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="483143fa644b5ec55b2d791e9e9d2c42b573625e",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_a85db",
-                    table="payments_remittance",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='remittance',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='483143fa644b5ec55b2d791e9e9d2c42b573625e', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_a85db', table='payments_remittance', when='BEFORE')),
         ),
         migrations.AddField(
-            model_name="settlement",
-            name="merchant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="settlements",
-                to="payments.merchant",
-            ),
+            model_name='settlement',
+            name='merchant',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlements', to='payments.merchant'),
         ),
         migrations.AddField(
-            model_name="payout",
-            name="settlement",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payout",
-                to="payments.settlement",
-            ),
+            model_name='payout',
+            name='settlement',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='payout', to='payments.settlement'),
         ),
         migrations.AddField(
-            model_name="settlementhold",
-            name="merchant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, to="payments.merchant"
-            ),
+            model_name='settlementhold',
+            name='merchant',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='payments.merchant'),
         ),
         migrations.AddField(
-            model_name="settlementhold",
-            name="payment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="settlement_holds",
-                to="payments.payment",
-            ),
+            model_name='settlementhold',
+            name='payment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_holds', to='payments.payment'),
         ),
         migrations.AddField(
-            model_name="settlementline",
-            name="payment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="settlement_lines",
-                to="payments.payment",
-            ),
+            model_name='settlementline',
+            name='payment',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_lines', to='payments.payment'),
         ),
         migrations.AddField(
-            model_name="settlementline",
-            name="settlement",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="lines",
-                to="payments.settlement",
-            ),
+            model_name='settlementline',
+            name='settlement',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.settlement'),
         ),
         migrations.AddField(
-            model_name="settlementline",
-            name="transaction",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="settlement_line",
-                to="payments.ledgertransaction",
-            ),
+            model_name='settlementline',
+            name='transaction',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_line', to='payments.ledgertransaction'),
         ),
         migrations.AddField(
-            model_name="settlementterms",
-            name="merchant",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="terms",
-                to="payments.merchant",
-            ),
+            model_name='settlementterms',
+            name='merchant',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='terms', to='payments.merchant'),
         ),
         migrations.AddConstraint(
-            model_name="billingnotice",
-            constraint=models.UniqueConstraint(
-                fields=("payment", "billing_month"), name="billing_notice_once"
-            ),
+            model_name='billingnotice',
+            constraint=models.UniqueConstraint(fields=('payment', 'billing_month'), name='billing_notice_once'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="billingnotice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="676811b5f8b765fcad975af1eabf4bbd9e5e1c5f",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_1ea08",
-                    table="payments_billingnotice",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='billingnotice',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='676811b5f8b765fcad975af1eabf4bbd9e5e1c5f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_1ea08', table='payments_billingnotice', when='BEFORE')),
         ),
         migrations.AddConstraint(
-            model_name="feeterm",
-            constraint=models.UniqueConstraint(
-                fields=("merchant", "category", "valid_from"), name="fee_once"
-            ),
+            model_name='feeterm',
+            constraint=models.UniqueConstraint(fields=('merchant', 'category', 'valid_from'), name='fee_once'),
         ),
         migrations.AddConstraint(
-            model_name="feeterm",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fee_bps__lte", 5000)), name="fee_at_most_all"
-            ),
+            model_name='feeterm',
+            constraint=models.CheckConstraint(condition=models.Q(('fee_bps__lte', 5000)), name='fee_at_most_all'),
         ),
         migrations.AddConstraint(
-            model_name="feeterm",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source", ""), _negated=True), name="fee_has_source"
-            ),
+            model_name='feeterm',
+            constraint=models.CheckConstraint(condition=models.Q(('source', ''), _negated=True), name='fee_has_source'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="feeterm",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="ab65c2480e38c609409990cf6f3a063878e46efa",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_9dbd4",
-                    table="payments_feeterm",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='feeterm',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ab65c2480e38c609409990cf6f3a063878e46efa', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_9dbd4', table='payments_feeterm', when='BEFORE')),
         ),
         migrations.AddConstraint(
-            model_name="payoutcall",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["SENT", "UNKNOWN", "OK"])),
-                fields=("payout",),
-                name="payout_one_open_call",
-            ),
+            model_name='payoutcall',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['SENT', 'UNKNOWN', 'OK'])), fields=('payout',), name='payout_one_open_call'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="payoutevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="95dc3e52255769687a1664f4c3c2d7f9c5501c19",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_aaf95",
-                    table="payments_payoutevent",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='payoutevent',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='95dc3e52255769687a1664f4c3c2d7f9c5501c19', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_aaf95', table='payments_payoutevent', when='BEFORE')),
         ),
         migrations.AddConstraint(
-            model_name="operatorline",
-            constraint=models.UniqueConstraint(
-                fields=("reconciliation", "number"), name="operator_line"
-            ),
+            model_name='operatorline',
+            constraint=models.UniqueConstraint(fields=('reconciliation', 'number'), name='operator_line'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="operatorline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="a7b1f113877445d7646d9b286ec6ef2531536440",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_90424",
-                    table="payments_operatorline",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='operatorline',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='a7b1f113877445d7646d9b286ec6ef2531536440', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_90424', table='payments_operatorline', when='BEFORE')),
         ),
         migrations.AddIndex(
-            model_name="difference",
-            index=models.Index(
-                condition=models.Q(("resolved_at__isnull", True)),
-                fields=["found_at"],
-                name="difference_open",
-            ),
+            model_name='difference',
+            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['found_at'], name='difference_open'),
         ),
         migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.UniqueConstraint(
-                fields=("reconciliation", "kind", "line", "payment", "refund"),
-                name="difference_once",
-                nulls_distinct=False,
-            ),
+            model_name='difference',
+            constraint=models.UniqueConstraint(fields=('reconciliation', 'kind', 'line', 'payment', 'refund'), name='difference_once', nulls_distinct=False),
         ),
         migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("owner", ""), _negated=True), name="difference_has_owner"
-            ),
+            model_name='difference',
+            constraint=models.CheckConstraint(condition=models.Q(('owner', ''), _negated=True), name='difference_has_owner'),
         ),
         migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("resolved_at__isnull", True),
-                    models.Q(("resolution", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="difference_resolved_in_words",
-            ),
+            model_name='difference',
+            constraint=models.CheckConstraint(condition=models.Q(('resolved_at__isnull', True), models.Q(('resolution', ''), _negated=True), _connector='OR'), name='difference_resolved_in_words'),
         ),
         migrations.AddConstraint(
-            model_name="settlement",
-            constraint=models.UniqueConstraint(fields=("merchant", "last"), name="settlement_once"),
+            model_name='settlement',
+            constraint=models.UniqueConstraint(fields=('merchant', 'last'), name='settlement_once'),
         ),
         migrations.AddConstraint(
-            model_name="settlement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("first__lte", models.F("last"))), name="settlement_days"
-            ),
+            model_name='settlement',
+            constraint=models.CheckConstraint(condition=models.Q(('first__lte', models.F('last'))), name='settlement_days'),
         ),
         migrations.AddConstraint(
-            model_name="settlement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "net_won",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("gross_won"), "-", models.F("refunds_won")
-                                ),
-                                "-",
-                                models.F("fee_won"),
-                            ),
-                            "-",
-                            models.F("fee_vat_won"),
-                        ),
-                    )
-                ),
-                name="settlement_net",
-            ),
+            model_name='settlement',
+            constraint=models.CheckConstraint(condition=models.Q(('net_won', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('gross_won'), '-', models.F('refunds_won')), '-', models.F('fee_won')), '-', models.F('fee_vat_won')))), name='settlement_net'),
         ),
         migrations.AddConstraint(
-            model_name="settlement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "payable_won",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("net_won"), "+", models.F("brought_forward_won")
-                            ),
-                            "-",
-                            models.F("withheld_won"),
-                        ),
-                    )
-                ),
-                name="settlement_payable",
-            ),
+            model_name='settlement',
+            constraint=models.CheckConstraint(condition=models.Q(('payable_won', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('net_won'), '+', models.F('brought_forward_won')), '-', models.F('withheld_won')))), name='settlement_payable'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="settlement",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="64838a0757ddb67f7881ccb135207ef5f9fde598",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_6cc22",
-                    table="payments_settlement",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='settlement',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='64838a0757ddb67f7881ccb135207ef5f9fde598', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_6cc22', table='payments_settlement', when='BEFORE')),
         ),
         migrations.AddIndex(
-            model_name="payout",
-            index=models.Index(
-                condition=models.Q(("state__in", ["SCHEDULED", "SENDING", "UNKNOWN"])),
-                fields=["due_at"],
-                name="payout_due",
-            ),
+            model_name='payout',
+            index=models.Index(condition=models.Q(('state__in', ['SCHEDULED', 'SENDING', 'UNKNOWN'])), fields=['due_at'], name='payout_due'),
         ),
         migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["SCHEDULED", "SENDING", "UNKNOWN", "PAID", "FAILED", "CANCELED"])
-                ),
-                name="payout_state",
-            ),
+            model_name='payout',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['SCHEDULED', 'SENDING', 'UNKNOWN', 'PAID', 'FAILED', 'CANCELED'])), name='payout_state'),
         ),
         migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_won__gt", 0),
-                    models.Q(("amount_won", 0), ("state", "CANCELED")),
-                    _connector="OR",
-                ),
-                name="payout_amount",
-            ),
+            model_name='payout',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_won__gt', 0), models.Q(('amount_won', 0), ('state', 'CANCELED')), _connector='OR'), name='payout_amount'),
         ),
         migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "PAID"), _negated=True),
-                    ("paid_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="payout_paid_has_time",
-            ),
+            model_name='payout',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'PAID'), _negated=True), ('paid_at__isnull', False), _connector='OR'), name='payout_paid_has_time'),
         ),
         migrations.AddConstraint(
-            model_name="settlementhold",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("released_at__isnull", True)),
-                fields=("payment",),
-                name="hold_one_open",
-            ),
+            model_name='settlementhold',
+            constraint=models.UniqueConstraint(condition=models.Q(('released_at__isnull', True)), fields=('payment',), name='hold_one_open'),
         ),
         migrations.AddConstraint(
-            model_name="settlementhold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("withheld_won__gte", 0)), name="hold_withheld"
-            ),
+            model_name='settlementhold',
+            constraint=models.CheckConstraint(condition=models.Q(('withheld_won__gte', 0)), name='hold_withheld'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="settlementhold",
-            trigger=pgtrigger.compiler.Trigger(
-                name="stays",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
-                    hash="ea21ba2e1d0e62a23cd17dd44422f0c9c8ceec79",
-                    operation="DELETE",
-                    pgid="pgtrigger_stays_23170",
-                    table="payments_settlementhold",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='settlementhold',
+            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='ea21ba2e1d0e62a23cd17dd44422f0c9c8ceec79', operation='DELETE', pgid='pgtrigger_stays_23170', table='payments_settlementhold', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="settlementline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="9ce61804d5089f02a0c4c8147e99c20644a58aa9",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_1ca27",
-                    table="payments_settlementline",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='settlementline',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='9ce61804d5089f02a0c4c8147e99c20644a58aa9', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_1ca27', table='payments_settlementline', when='BEFORE')),
         ),
     ]

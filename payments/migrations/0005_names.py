@@ -4,36 +4,34 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0004_settlement"),
+        ('payments', '0004_settlement'),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name="carriercall",
-            options={
-                "verbose_name": "통신사와 은행 호출",
-                "verbose_name_plural": "통신사와 은행 호출",
-            },
+            name='carriercall',
+            options={'verbose_name': '통신사와 은행 호출', 'verbose_name_plural': '통신사와 은행 호출'},
         ),
         migrations.AlterModelOptions(
-            name="merchant",
-            options={"verbose_name": "판매자", "verbose_name_plural": "판매자"},
+            name='merchant',
+            options={'verbose_name': '판매자', 'verbose_name_plural': '판매자'},
         ),
         migrations.AlterModelOptions(
-            name="message",
-            options={"verbose_name": "문자와 메일", "verbose_name_plural": "문자와 메일"},
+            name='message',
+            options={'verbose_name': '문자와 메일', 'verbose_name_plural': '문자와 메일'},
         ),
         migrations.AlterModelOptions(
-            name="outboxevent",
-            options={"verbose_name": "알림 대기열", "verbose_name_plural": "알림 대기열"},
+            name='outboxevent',
+            options={'verbose_name': '알림 대기열', 'verbose_name_plural': '알림 대기열'},
         ),
         migrations.AlterModelOptions(
-            name="payment",
-            options={"verbose_name": "결제", "verbose_name_plural": "결제 내역"},
+            name='payment',
+            options={'verbose_name': '결제', 'verbose_name_plural': '결제 내역'},
         ),
         migrations.AlterModelOptions(
-            name="refund",
-            options={"verbose_name": "환불", "verbose_name_plural": "환불"},
+            name='refund',
+            options={'verbose_name': '환불', 'verbose_name_plural': '환불'},
         ),
     ]

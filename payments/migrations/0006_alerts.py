@@ -4,42 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0005_names"),
+        ('payments', "0005_names"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Alert",
+            name='Alert',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("UNMAPPED_ANSWER", "Unmapped Answer"), ("GIVEN_UP", "Given Up")],
-                        max_length=24,
-                    ),
-                ),
-                ("ref", models.CharField(max_length=40)),
-                ("detail", models.CharField(blank=True, max_length=200)),
-                ("raised_at", models.DateTimeField()),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                ("closed_by", models.CharField(blank=True, max_length=80)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('UNMAPPED_ANSWER', 'Unmapped Answer'), ('GIVEN_UP', 'Given Up')], max_length=24)),
+                ('ref', models.CharField(max_length=40)),
+                ('detail', models.CharField(blank=True, max_length=200)),
+                ('raised_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('closed_by', models.CharField(blank=True, max_length=80)),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("closed_at__isnull", True)),
-                        fields=["raised_at"],
-                        name="alert_open",
-                    )
-                ],
-                "constraints": [models.UniqueConstraint(fields=("kind", "ref"), name="alert_once")],
+                'indexes': [models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['raised_at'], name='alert_open')],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'ref'), name='alert_once')],
             },
         ),
     ]

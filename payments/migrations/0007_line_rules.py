@@ -7,143 +7,87 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0006_alerts"),
+        ('payments', '0006_alerts'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="LineChange",
+            name='LineChange',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("BLOCKED", "Blocked"),
-                            ("BLOCKED_NOT_ME", "Blocked Not Me"),
-                            ("UNBLOCK_ASKED", "Unblock Asked"),
-                            ("UNBLOCK_WITHDRAWN", "Unblock Withdrawn"),
-                            ("LIMIT_LOWERED", "Limit Lowered"),
-                            ("LIMIT_RAISE_ASKED", "Limit Raise Asked"),
-                            ("LIMIT_RAISE_WITHDRAWN", "Limit Raise Withdrawn"),
-                        ],
-                        max_length=24,
-                    ),
-                ),
-                ("limit_won", models.PositiveIntegerField(blank=True, null=True)),
-                ("effective_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField()),
-                ("language", models.CharField(default="ko", max_length=5)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('BLOCKED', 'Blocked'), ('BLOCKED_NOT_ME', 'Blocked Not Me'), ('UNBLOCK_ASKED', 'Unblock Asked'), ('UNBLOCK_WITHDRAWN', 'Unblock Withdrawn'), ('LIMIT_LOWERED', 'Limit Lowered'), ('LIMIT_RAISE_ASKED', 'Limit Raise Asked'), ('LIMIT_RAISE_WITHDRAWN', 'Limit Raise Withdrawn')], max_length=24)),
+                ('limit_won', models.PositiveIntegerField(blank=True, null=True)),
+                ('effective_at', models.DateTimeField()),
+                ('decided_at', models.DateTimeField()),
+                ('language', models.CharField(default='ko', max_length=5)),
             ],
         ),
         migrations.CreateModel(
-            name="LineRules",
+            name='LineRules',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("phone_bidx", models.CharField(max_length=64, unique=True)),
-                ("phone_sealed", models.TextField()),
-                ("holder_bidx", models.CharField(max_length=64)),
-                ("is_blocked", models.BooleanField(default=False)),
-                ("blocked_at", models.DateTimeField(blank=True, null=True)),
-                ("opens_at", models.DateTimeField(blank=True, null=True)),
-                ("limit_won", models.PositiveIntegerField(blank=True, null=True)),
-                ("next_limit_won", models.PositiveIntegerField(blank=True, null=True)),
-                ("next_limit_at", models.DateTimeField(blank=True, null=True)),
-                ("changed_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('phone_bidx', models.CharField(max_length=64, unique=True)),
+                ('phone_sealed', models.TextField()),
+                ('holder_bidx', models.CharField(max_length=64)),
+                ('is_blocked', models.BooleanField(default=False)),
+                ('blocked_at', models.DateTimeField(blank=True, null=True)),
+                ('opens_at', models.DateTimeField(blank=True, null=True)),
+                ('limit_won', models.PositiveIntegerField(blank=True, null=True)),
+                ('next_limit_won', models.PositiveIntegerField(blank=True, null=True)),
+                ('next_limit_at', models.DateTimeField(blank=True, null=True)),
+                ('changed_at', models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name="payment",
-            name="holder_bidx",
+            model_name='payment',
+            name='holder_bidx',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="phoneverification",
-            name="address_bidx",
+            model_name='phoneverification',
+            name='address_bidx',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="phoneverification",
-            name="ended_at",
+            model_name='phoneverification',
+            name='ended_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="phoneverification",
-            name="holder_bidx",
+            model_name='phoneverification',
+            name='holder_bidx',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="phoneverification",
-            name="session_hash",
+            model_name='phoneverification',
+            name='session_hash',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("holder_bidx", ""), _negated=True),
-                fields=["holder_bidx", "-created_at", "-id"],
-                name="payment_holder_time",
-            ),
+            model_name='payment',
+            index=models.Index(condition=models.Q(('holder_bidx', ''), _negated=True), fields=['holder_bidx', '-created_at', '-id'], name='payment_holder_time'),
         ),
         migrations.AddIndex(
-            model_name="phoneverification",
-            index=models.Index(
-                condition=models.Q(("address_bidx", ""), _negated=True),
-                fields=["address_bidx", "-created_at"],
-                name="verification_address",
-            ),
+            model_name='phoneverification',
+            index=models.Index(condition=models.Q(('address_bidx', ''), _negated=True), fields=['address_bidx', '-created_at'], name='verification_address'),
         ),
         migrations.AddConstraint(
-            model_name="phoneverification",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("session_hash", ""), _negated=True),
-                fields=("session_hash",),
-                name="verification_one_session",
-            ),
+            model_name='phoneverification',
+            constraint=models.UniqueConstraint(condition=models.Q(('session_hash', ''), _negated=True), fields=('session_hash',), name='verification_one_session'),
         ),
         migrations.AddConstraint(
-            model_name="linerules",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("is_blocked", False), ("opens_at__isnull", True)),
-                    models.Q(("blocked_at__isnull", False), ("is_blocked", True)),
-                    _connector="OR",
-                ),
-                name="line_rules_block_has_time",
-            ),
+            model_name='linerules',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_blocked', False), ('opens_at__isnull', True)), models.Q(('blocked_at__isnull', False), ('is_blocked', True)), _connector='OR'), name='line_rules_block_has_time'),
         ),
         migrations.AddField(
-            model_name="linechange",
-            name="rules",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="changes",
-                to="payments.linerules",
-            ),
+            model_name='linechange',
+            name='rules',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='payments.linerules'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="linechange",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="1b4054f344b70e4c9b8e4e21a306d0bbb95a5534",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_2e394",
-                    table="payments_linechange",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='linechange',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='1b4054f344b70e4c9b8e4e21a306d0bbb95a5534', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_2e394', table='payments_linechange', when='BEFORE')),
         ),
     ]

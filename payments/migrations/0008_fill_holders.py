@@ -7,9 +7,7 @@ from payments import encryption
 
 def fill(apps, schema_editor):
     payment = apps.get_model("payments", "Payment")
-    rows = (
-        payment.objects.filter(holder_bidx="").exclude(phone_sealed="").exclude(birthdate_sealed="")
-    )
+    rows = payment.objects.filter(holder_bidx="").exclude(phone_sealed="").exclude(birthdate_sealed="")
     for row in rows.only("phone_sealed", "birthdate_sealed").iterator(chunk_size=500):
         phone = encryption.unseal(row.phone_sealed, place="payment.phone")
         born = encryption.unseal(row.birthdate_sealed, place="payment.birthdate")

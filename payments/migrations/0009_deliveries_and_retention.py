@@ -9,123 +9,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0008_fill_holders"),
+        ('payments', '0008_fill_holders'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="RetentionProof",
+            name='RetentionProof',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("rule", models.CharField(max_length=24)),
-                ("count", models.PositiveIntegerField()),
-                ("oldest", models.DateTimeField(blank=True, null=True)),
-                ("cutoff", models.DateTimeField()),
-                ("at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('rule', models.CharField(max_length=24)),
+                ('count', models.PositiveIntegerField()),
+                ('oldest', models.DateTimeField(blank=True, null=True)),
+                ('cutoff', models.DateTimeField()),
+                ('at', models.DateTimeField()),
             ],
             options={
-                "verbose_name": "파기 기록",
-                "verbose_name_plural": "파기 기록",
+                'verbose_name': '파기 기록',
+                'verbose_name_plural': '파기 기록',
             },
         ),
         migrations.AlterModelOptions(
-            name="message",
-            options={
-                "permissions": [("resend_message", "Can send a dead message again")],
-                "verbose_name": "문자와 메일",
-                "verbose_name_plural": "문자와 메일",
-            },
+            name='message',
+            options={'permissions': [('resend_message', 'Can send a dead message again')], 'verbose_name': '문자와 메일', 'verbose_name_plural': '문자와 메일'},
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name="consent",
-            name="append_only",
+            model_name='consent',
+            name='append_only',
         ),
         migrations.AddField(
-            model_name="message",
-            name="deadline_at",
-            field=models.DateTimeField(
-                db_default=django.db.models.expressions.CombinedExpression(
-                    django.db.models.functions.datetime.Now(),
-                    "+",
-                    models.Value(datetime.timedelta(days=1)),
-                )
-            ),
+            model_name='message',
+            name='deadline_at',
+            field=models.DateTimeField(db_default=django.db.models.expressions.CombinedExpression(django.db.models.functions.datetime.Now(), '+', models.Value(datetime.timedelta(days=1)))),
         ),
         migrations.AddField(
-            model_name="message",
-            name="fallback_sealed",
+            model_name='message',
+            name='fallback_sealed',
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name="message",
-            name="owner",
+            model_name='message',
+            name='owner',
             field=models.CharField(blank=True, max_length=80),
         ),
         migrations.AddField(
-            model_name="message",
-            name="problem",
+            model_name='message',
+            name='problem',
             field=models.CharField(blank=True, max_length=100),
         ),
         migrations.AddField(
-            model_name="messagedelivery",
-            name="problem",
+            model_name='messagedelivery',
+            name='problem',
             field=models.CharField(blank=True, max_length=100),
         ),
         migrations.AlterField(
-            model_name="messagedelivery",
-            name="outcome",
-            field=models.CharField(
-                choices=[
-                    ("SENT", "Sent"),
-                    ("ACCEPTED", "Accepted"),
-                    ("REFUSED", "Refused"),
-                    ("UNREACHABLE", "Unreachable"),
-                    ("UNKNOWN", "Unknown"),
-                ],
-                max_length=12,
-            ),
+            model_name='messagedelivery',
+            name='outcome',
+            field=models.CharField(choices=[('SENT', 'Sent'), ('ACCEPTED', 'Accepted'), ('REFUSED', 'Refused'), ('UNREACHABLE', 'Unreachable'), ('UNKNOWN', 'Unknown')], max_length=12),
         ),
         migrations.AlterField(
-            model_name="messagedelivery",
-            name="provider_id",
+            model_name='messagedelivery',
+            name='provider_id',
             field=models.CharField(blank=True, max_length=200),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="consent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="\n                IF TG_OP = 'UPDATE'\n                    AND current_setting('phonebill.redacting', true) = 'on'\n                    AND OLD.agreed_at < now() - (CASE\n                        WHEN (SELECT amount_won FROM payments_payment WHERE id = OLD.payment_id)\n                            > 10000 THEN interval '5 years' ELSE interval '1 year' END)\n                    AND NEW.user_agent = ''\n                    AND to_jsonb(NEW) - 'user_agent' = to_jsonb(OLD) - 'user_agent'\n                THEN\n                    RETURN NEW;\n                END IF;\n                RAISE EXCEPTION\n                    'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;\n            ",
-                    hash="a2b8e7daa35e02fe59781373a0323dfd802dc1a9",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_ff29a",
-                    table="payments_consent",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='consent',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                IF TG_OP = 'UPDATE'\n                    AND current_setting('phonebill.redacting', true) = 'on'\n                    AND OLD.agreed_at < now() - (CASE\n                        WHEN (SELECT amount_won FROM payments_payment WHERE id = OLD.payment_id)\n                            > 10000 THEN interval '5 years' ELSE interval '1 year' END)\n                    AND NEW.user_agent = ''\n                    AND to_jsonb(NEW) - 'user_agent' = to_jsonb(OLD) - 'user_agent'\n                THEN\n                    RETURN NEW;\n                END IF;\n                RAISE EXCEPTION\n                    'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;\n            ", hash='a2b8e7daa35e02fe59781373a0323dfd802dc1a9', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_ff29a', table='payments_consent', when='BEFORE')),
         ),
         migrations.AddIndex(
-            model_name="retentionproof",
-            index=models.Index(fields=["rule", "-at"], name="retention_rule_time"),
+            model_name='retentionproof',
+            index=models.Index(fields=['rule', '-at'], name='retention_rule_time'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="retentionproof",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="c81445f405c7aae4542201a9daf39278e7234b7b",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_bd8a2",
-                    table="payments_retentionproof",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='retentionproof',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c81445f405c7aae4542201a9daf39278e7234b7b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_bd8a2', table='payments_retentionproof', when='BEFORE')),
         ),
     ]

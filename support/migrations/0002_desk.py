@@ -21,148 +21,72 @@ ALTER TABLE support_ticketmessage ENABLE TRIGGER USER;
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0001_initial"),
-        ("support", "0001_initial"),
+        ('payments', '0001_initial'),
+        ('support', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="InternalNote",
+            name='InternalNote',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("author", models.CharField(max_length=80)),
-                ("text", models.TextField()),
-                ("at", models.DateTimeField()),
-                (
-                    "ticket",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="notes",
-                        to="support.ticket",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('author', models.CharField(max_length=80)),
+                ('text', models.TextField()),
+                ('at', models.DateTimeField()),
+                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='support.ticket')),
             ],
         ),
         migrations.AlterModelOptions(
-            name="ticket",
-            options={
-                "permissions": [("assign_ticket", "Can hand a case to somebody else")],
-                "verbose_name": "요청",
-                "verbose_name_plural": "요청 목록",
-            },
+            name='ticket',
+            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else')], 'verbose_name': '요청', 'verbose_name_plural': '요청 목록'},
         ),
         migrations.RemoveIndex(
-            model_name="ticket",
-            name="ticket_queue",
+            model_name='ticket',
+            name='ticket_queue',
         ),
         migrations.RunSQL(_NOTES_MOVE_OUT, migrations.RunSQL.noop),
         migrations.RemoveField(
-            model_name="ticketmessage",
-            name="is_internal",
+            model_name='ticketmessage',
+            name='is_internal',
         ),
         migrations.AddField(
-            model_name="ticket",
-            name="assignee",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="tickets",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="맡은 사람",
-            ),
+            model_name='ticket',
+            name='assignee',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to=settings.AUTH_USER_MODEL, verbose_name='맡은 사람'),
         ),
         migrations.AddField(
-            model_name="ticket",
-            name="duplicate_of",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="duplicates",
-                to="support.ticket",
-            ),
+            model_name='ticket',
+            name='duplicate_of',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='support.ticket'),
         ),
         migrations.AddField(
-            model_name="ticket",
-            name="reopened_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="다시 연 때"),
+            model_name='ticket',
+            name='reopened_at',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='다시 연 때'),
         ),
         migrations.AddField(
-            model_name="ticket",
-            name="deadline_at",
-            field=models.GeneratedField(
-                db_persist=True,
-                expression=django.db.models.functions.comparison.Least(
-                    "due_at", "cancel_cutoff_at"
-                ),
-                output_field=models.DateTimeField(),
-            ),
+            model_name='ticket',
+            name='deadline_at',
+            field=models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Least('due_at', 'cancel_cutoff_at'), output_field=models.DateTimeField()),
         ),
         migrations.AddField(
-            model_name="ticketmessage",
-            name="party",
-            field=models.CharField(
-                choices=[("C", "고객"), ("M", "판매자")], default="C", max_length=1
-            ),
+            model_name='ticketmessage',
+            name='party',
+            field=models.CharField(choices=[('C', '고객'), ('M', '판매자')], default='C', max_length=1),
         ),
         migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            support.states.TicketState["APPROVED"],
-                            support.states.TicketState["IN_PROGRESS"],
-                            support.states.TicketState["NEW"],
-                            support.states.TicketState["WAITING_CUSTOMER"],
-                            support.states.TicketState["WAITING_MERCHANT"],
-                        ],
-                    )
-                ),
-                fields=["deadline_at", "id"],
-                name="ticket_queue",
-            ),
+            model_name='ticket',
+            index=models.Index(condition=models.Q(('state__in', [support.states.TicketState['APPROVED'], support.states.TicketState['IN_PROGRESS'], support.states.TicketState['NEW'], support.states.TicketState['WAITING_CUSTOMER'], support.states.TicketState['WAITING_MERCHANT']])), fields=['deadline_at', 'id'], name='ticket_queue'),
         ),
         migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            support.states.TicketState["APPROVED"],
-                            support.states.TicketState["IN_PROGRESS"],
-                            support.states.TicketState["NEW"],
-                            support.states.TicketState["WAITING_CUSTOMER"],
-                            support.states.TicketState["WAITING_MERCHANT"],
-                        ],
-                    )
-                ),
-                fields=["assignee", "deadline_at", "id"],
-                name="ticket_assignee_queue",
-            ),
+            model_name='ticket',
+            index=models.Index(condition=models.Q(('state__in', [support.states.TicketState['APPROVED'], support.states.TicketState['IN_PROGRESS'], support.states.TicketState['NEW'], support.states.TicketState['WAITING_CUSTOMER'], support.states.TicketState['WAITING_MERCHANT']])), fields=['assignee', 'deadline_at', 'id'], name='ticket_assignee_queue'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="internalnote",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="5dd48a4bb72a363e87aa8b627768bbe8c38cc6d5",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_d4e8f",
-                    table="support_internalnote",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='internalnote',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='5dd48a4bb72a363e87aa8b627768bbe8c38cc6d5', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_d4e8f', table='support_internalnote', when='BEFORE')),
         ),
     ]

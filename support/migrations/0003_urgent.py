@@ -6,70 +6,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("support", "0002_desk"),
+        ('support', '0002_desk'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="ticket",
-            name="is_priority",
-            field=models.BooleanField(default=False, verbose_name="먼저 볼 것"),
+            model_name='ticket',
+            name='is_priority',
+            field=models.BooleanField(default=False, verbose_name='먼저 볼 것'),
         ),
         # The expression of a generated column cannot be changed in place.
-        migrations.RemoveIndex(model_name="ticket", name="ticket_queue"),
-        migrations.RemoveIndex(model_name="ticket", name="ticket_assignee_queue"),
-        migrations.RemoveField(model_name="ticket", name="deadline_at"),
+        migrations.RemoveIndex(model_name='ticket', name='ticket_queue'),
+        migrations.RemoveIndex(model_name='ticket', name='ticket_assignee_queue'),
+        migrations.RemoveField(model_name='ticket', name='deadline_at'),
         migrations.AddField(
-            model_name="ticket",
-            name="deadline_at",
-            field=models.GeneratedField(
-                db_persist=True,
-                expression=models.Case(
-                    models.When(is_priority=True, then="accepted_at"),
-                    default=django.db.models.functions.comparison.Least(
-                        "due_at", "cancel_cutoff_at"
-                    ),
-                ),
-                output_field=models.DateTimeField(),
-            ),
+            model_name='ticket',
+            name='deadline_at',
+            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(is_priority=True, then='accepted_at'), default=django.db.models.functions.comparison.Least('due_at', 'cancel_cutoff_at')), output_field=models.DateTimeField()),
         ),
         migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            support.states.TicketState["APPROVED"],
-                            support.states.TicketState["IN_PROGRESS"],
-                            support.states.TicketState["NEW"],
-                            support.states.TicketState["WAITING_CUSTOMER"],
-                            support.states.TicketState["WAITING_MERCHANT"],
-                        ],
-                    )
-                ),
-                fields=["deadline_at", "id"],
-                name="ticket_queue",
-            ),
+            model_name='ticket',
+            index=models.Index(condition=models.Q(('state__in', [support.states.TicketState['APPROVED'], support.states.TicketState['IN_PROGRESS'], support.states.TicketState['NEW'], support.states.TicketState['WAITING_CUSTOMER'], support.states.TicketState['WAITING_MERCHANT']])), fields=['deadline_at', 'id'], name='ticket_queue'),
         ),
         migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            support.states.TicketState["APPROVED"],
-                            support.states.TicketState["IN_PROGRESS"],
-                            support.states.TicketState["NEW"],
-                            support.states.TicketState["WAITING_CUSTOMER"],
-                            support.states.TicketState["WAITING_MERCHANT"],
-                        ],
-                    )
-                ),
-                fields=["assignee", "deadline_at", "id"],
-                name="ticket_assignee_queue",
-            ),
+            model_name='ticket',
+            index=models.Index(condition=models.Q(('state__in', [support.states.TicketState['APPROVED'], support.states.TicketState['IN_PROGRESS'], support.states.TicketState['NEW'], support.states.TicketState['WAITING_CUSTOMER'], support.states.TicketState['WAITING_MERCHANT']])), fields=['assignee', 'deadline_at', 'id'], name='ticket_assignee_queue'),
         ),
     ]

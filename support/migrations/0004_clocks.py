@@ -4,38 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("support", "0003_urgent"),
+        ('support', '0003_urgent'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="DayException",
+            name='DayException',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("day", models.DateField(unique=True, verbose_name="날짜")),
-                ("is_open", models.BooleanField(default=False, verbose_name="일하는 날")),
-                ("name", models.CharField(max_length=60, verbose_name="이름")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(unique=True, verbose_name='날짜')),
+                ('is_open', models.BooleanField(default=False, verbose_name='일하는 날')),
+                ('name', models.CharField(max_length=60, verbose_name='이름')),
             ],
             options={
-                "verbose_name": "쉬는 날 예외",
-                "verbose_name_plural": "쉬는 날 예외",
-                "ordering": ["-day"],
+                'verbose_name': '쉬는 날 예외',
+                'verbose_name_plural': '쉬는 날 예외',
+                'ordering': ['-day'],
             },
         ),
         migrations.AddField(
-            model_name="ticket",
-            name="clock_at",
+            model_name='ticket',
+            name='clock_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="ticket",
-            name="clock_left",
+            model_name='ticket',
+            name='clock_left',
             field=models.DurationField(blank=True, null=True),
         ),
     ]

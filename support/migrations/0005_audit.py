@@ -6,78 +6,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("support", "0004_clocks"),
+        ('support', '0004_clocks'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="AuditEntry",
+            name='AuditEntry',
             fields=[
-                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
-                ("at", models.DateTimeField(verbose_name="때")),
-                ("actor", models.CharField(max_length=80, verbose_name="누가")),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("REVEALED", "개인정보 봄"),
-                            ("EXPORTED", "파일로 받음"),
-                            ("DENIED", "권한이 없어 막힘"),
-                            ("DELETED", "지움"),
-                        ],
-                        max_length=10,
-                        verbose_name="무엇을",
-                    ),
-                ),
-                ("subject", models.CharField(max_length=200, verbose_name="대상")),
-                ("person", models.CharField(blank=True, db_index=True, max_length=64)),
-                ("reason", models.CharField(blank=True, max_length=500, verbose_name="이유")),
-                ("address", models.CharField(blank=True, max_length=45, verbose_name="접속 주소")),
-                ("previous", models.CharField(blank=True, max_length=64)),
-                ("digest", models.CharField(max_length=64)),
+                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('at', models.DateTimeField(verbose_name='때')),
+                ('actor', models.CharField(max_length=80, verbose_name='누가')),
+                ('action', models.CharField(choices=[('REVEALED', '개인정보 봄'), ('EXPORTED', '파일로 받음'), ('DENIED', '권한이 없어 막힘'), ('DELETED', '지움')], max_length=10, verbose_name='무엇을')),
+                ('subject', models.CharField(max_length=200, verbose_name='대상')),
+                ('person', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('reason', models.CharField(blank=True, max_length=500, verbose_name='이유')),
+                ('address', models.CharField(blank=True, max_length=45, verbose_name='접속 주소')),
+                ('previous', models.CharField(blank=True, max_length=64)),
+                ('digest', models.CharField(max_length=64)),
             ],
             options={
-                "verbose_name": "감사 기록",
-                "verbose_name_plural": "감사 기록",
+                'verbose_name': '감사 기록',
+                'verbose_name_plural': '감사 기록',
             },
         ),
         migrations.CreateModel(
-            name="AuditHead",
+            name='AuditHead',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("last", models.BigIntegerField(default=0)),
-                ("digest", models.CharField(blank=True, max_length=64)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('last', models.BigIntegerField(default=0)),
+                ('digest', models.CharField(blank=True, max_length=64)),
             ],
         ),
         migrations.AlterModelOptions(
-            name="ticket",
-            options={
-                "permissions": [
-                    ("assign_ticket", "Can hand a case to somebody else"),
-                    ("reveal_ticket", "Can read the customer's personal data"),
-                ],
-                "verbose_name": "요청",
-                "verbose_name_plural": "요청 목록",
-            },
+            name='ticket',
+            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else'), ('reveal_ticket', "Can read the customer's personal data")], 'verbose_name': '요청', 'verbose_name_plural': '요청 목록'},
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="auditentry",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="36d0ca736a1c87ad4f061ac8aea70d347ce605f3",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_e4256",
-                    table="support_auditentry",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='auditentry',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='36d0ca736a1c87ad4f061ac8aea70d347ce605f3', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_e4256', table='support_auditentry', when='BEFORE')),
         ),
     ]

@@ -5,95 +5,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("support", "0005_audit"),
+        ('support', '0005_audit'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Macro",
+            name='Macro',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=40, unique=True, verbose_name="이름")),
-                ("text", models.TextField(max_length=300, verbose_name="글")),
-                (
-                    "kind",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("C", "취소 요청"),
-                            ("O", "이의신청"),
-                            ("B", "구매자정보"),
-                            ("H", "구매내역"),
-                            ("E", "기타 문의"),
-                        ],
-                        default="",
-                        max_length=1,
-                        verbose_name="요청 종류",
-                    ),
-                ),
-                (
-                    "waits",
-                    models.BooleanField(default=False, verbose_name="보낸 뒤 고객의 답을 기다림"),
-                ),
-                ("is_active", models.BooleanField(default=True, verbose_name="씀")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=40, unique=True, verbose_name='이름')),
+                ('text', models.TextField(max_length=300, verbose_name='글')),
+                ('kind', models.CharField(blank=True, choices=[('C', '취소 요청'), ('O', '이의신청'), ('B', '구매자정보'), ('H', '구매내역'), ('E', '기타 문의')], default='', max_length=1, verbose_name='요청 종류')),
+                ('waits', models.BooleanField(default=False, verbose_name='보낸 뒤 고객의 답을 기다림')),
+                ('is_active', models.BooleanField(default=True, verbose_name='씀')),
             ],
             options={
-                "verbose_name": "답장 틀",
-                "verbose_name_plural": "답장 틀",
-                "ordering": ["name"],
+                'verbose_name': '답장 틀',
+                'verbose_name_plural': '답장 틀',
+                'ordering': ['name'],
             },
         ),
         migrations.CreateModel(
-            name="Reply",
+            name='Reply',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("text", models.TextField()),
-                ("waits", models.BooleanField(default=False)),
-                ("author", models.CharField(max_length=80)),
-                ("written_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                ("sent_at", models.DateTimeField(blank=True, null=True)),
-                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "ticket",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="replies",
-                        to="support.ticket",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField()),
+                ('waits', models.BooleanField(default=False)),
+                ('author', models.CharField(max_length=80)),
+                ('written_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField()),
+                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
+                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='support.ticket')),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(
-                            ("sent_at__isnull", True), ("withdrawn_at__isnull", True)
-                        ),
-                        fields=["due_at"],
-                        name="reply_due",
-                    )
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("sent_at__isnull", True),
-                            ("withdrawn_at__isnull", True),
-                            _connector="OR",
-                        ),
-                        name="reply_sent_or_withdrawn",
-                    )
-                ],
+                'indexes': [models.Index(condition=models.Q(('sent_at__isnull', True), ('withdrawn_at__isnull', True)), fields=['due_at'], name='reply_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('sent_at__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='reply_sent_or_withdrawn')],
             },
         ),
     ]

@@ -5,31 +5,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("payments", "0009_deliveries_and_retention"),
-        ("support", "0006_replies"),
+        ('payments', '0009_deliveries_and_retention'),
+        ('support', '0006_replies'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name="ticket",
-            options={
-                "permissions": [
-                    ("assign_ticket", "Can hand a case to somebody else"),
-                    ("view_board", "Can see how the desk does"),
-                    ("reveal_ticket", "Can read the customer's personal data"),
-                ],
-                "verbose_name": "요청",
-                "verbose_name_plural": "요청 목록",
-            },
+            name='ticket',
+            options={'permissions': [('assign_ticket', 'Can hand a case to somebody else'), ('view_board', 'Can see how the desk does'), ('reveal_ticket', "Can read the customer's personal data")], 'verbose_name': '요청', 'verbose_name_plural': '요청 목록'},
         ),
         migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["accepted_at"], name="ticket_accepted"),
+            model_name='ticket',
+            index=models.Index(fields=['accepted_at'], name='ticket_accepted'),
         ),
         migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["decided_at"], name="ticket_decided"),
+            model_name='ticket',
+            index=models.Index(fields=['decided_at'], name='ticket_decided'),
         ),
     ]
