@@ -44,7 +44,7 @@ def route(
     return refund_route(payment, kst(now), capabilities or Capabilities(), Policy())
 
 
-@pytest.mark.parametrize("words", [Route, Reason])
+@pytest.mark.parametrize("words", [Route, Reason, Parts])
 def test_routes_and_reasons_are_stored_under_their_own_names(words: type[StrEnum]) -> None:
     assert all(word.value == word.name for word in words)
 
@@ -55,7 +55,7 @@ def test_an_operator_that_says_nothing_takes_whole_cancels_at_once_until_ten_min
     assert Capabilities() == Capabilities(
         min_age=timedelta(0), cutoff_margin=timedelta(minutes=10), can_cancel_in_part=False
     )
-    assert Policy().refund_days == 7
+    assert Policy() == Policy(refund_days=7, parts=Parts.ALWAYS)
 
 
 def test_route_is_carrier_in_the_month_of_approval() -> None:
@@ -287,3 +287,25 @@ def test_carrier_route_never_leaves_the_month(paid_at: datetime, waited: timedel
         assert now < verdict.deadline < month_end(paid_at)
     assert verdict.expected_on is not None
     assert verdict.expected_on >= now.date() or verdict.route == Route.CARRIER
+
+
+@pytest.mark.parametrize("parts", [Parts.NEVER, Parts.ON_THE_BILL])
+def test_no_route_names_the_moment_it_was_looked_for_and_no_day(parts: Parts) -> None:
+    now = kst("2026-11-24T10:00")
+
+    verdict = refund_route(
+        PaidStub(kst("2026-11-23T14:05")), now, Capabilities(), Policy(parts=parts), amount_won=1
+    )
+
+    assert (verdict.route, verdict.not_before, verdict.expected_on) == (None, now, None)
+
+
+def test_the_three_days_of_a_bank_refund_are_counted_from_the_korean_day() -> None:
+    # Already Tuesday in Seoul.
+    late_on_monday = datetime(2026, 12, 7, 15, 30, tzinfo=UTC)
+
+    verdict = refund_route(
+        PaidStub(kst("2026-11-23T14:05")), late_on_monday, Capabilities(), Policy()
+    )
+
+    assert verdict.expected_on == date(2026, 12, 11)

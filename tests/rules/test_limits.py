@@ -1,6 +1,7 @@
 """Which limit an amount is outside of, and over which days one counts."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import pytest
 
@@ -45,3 +46,12 @@ def test_each_limit_has_its_answer() -> None:
 
 def test_counters_are_locked_in_one_order_the_line_before_its_merchant() -> None:
     assert limits.COUNTED == ("LINE_GOODS", "LINE_MONTH", "MERCHANT_DAY", "MERCHANT_MONTH")
+
+
+def test_a_cancel_at_the_carrier_gives_back_what_the_line_spent_and_not_the_merchant() -> None:
+    assert limits.OF_LINE == ("LINE_GOODS", "LINE_MONTH")
+
+
+@pytest.mark.parametrize("words", [limits.Goods, Scope])
+def test_goods_and_limits_are_stored_under_their_own_names(words: type[StrEnum]) -> None:
+    assert all(word.value == word.name for word in words)
