@@ -124,18 +124,16 @@ def counts(*, user_id: int, now: datetime) -> dict[View, int]:
 def page(rows: QuerySet[Ticket], *, after: str, size: int = SIZE) -> Page:
     """The page of `rows` (of `cases` or `search`) behind a cursor. Raises NotACursor."""
     order = str(rows.query.order_by[0])
-    time = order.removeprefix("-").replace("pk", "deadline_at")
+    time = "deadline_at" if order == "-pk" else order.removeprefix("-")
     if after:
         at, pk = _read(after)
-        # The plain comparison beside the pair is what the index can use.
+        beyond = "lt" if order.startswith("-") else "gt"
         if order == "-pk":
             rows = rows.filter(pk__lt=pk)
-        elif order == "-accepted_at":
-            rows = rows.filter(Q(accepted_at__lt=at) | Q(accepted_at=at, pk__lt=pk))
-            rows = rows.filter(accepted_at__lte=at)
         else:
-            rows = rows.filter(Q(deadline_at__gt=at) | Q(deadline_at=at, pk__gt=pk))
-            rows = rows.filter(deadline_at__gte=at)
+            pair = Q(**{f"{time}__{beyond}": at}) | Q(**{time: at, f"pk__{beyond}": pk})
+            # The plain comparison beside the pair is what the index can use.
+            rows = rows.filter(pair, **{f"{time}__{beyond}e": at})
     found = list(rows[: size + 1])
     shown = found[:size]
     return Page(shown, _cursor(shown[-1], time) if len(found) > size else "")
