@@ -1,0 +1,27 @@
+"""Rows of the desk. One module a subject; import from here."""
+
+from support.models.audit import AuditEntry, AuditHead
+from support.models.bulk import BulkItem, BulkRun
+from support.models.conversation import InternalNote, Macro, Reply, TicketMessage
+from support.models.office import DayException
+from support.models.people import Duty, Presence
+from support.models.ratings import Rating
+from support.models.tickets import Ticket, TicketEvent, pk_of_number
+
+__all__ = [
+    "AuditEntry",
+    "AuditHead",
+    "BulkItem",
+    "BulkRun",
+    "DayException",
+    "Duty",
+    "InternalNote",
+    "Macro",
+    "Presence",
+    "Rating",
+    "Reply",
+    "Ticket",
+    "TicketEvent",
+    "TicketMessage",
+    "pk_of_number",
+]
