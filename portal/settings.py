@@ -111,8 +111,9 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     # Without it a worker waits for ever for an answer that Valkey never sends, and takes no task
-    # again (celery #2606); a second is the longest that Valkey is asked to wait.
-    "socket_timeout": 5,
+    # again (celery #2606): so it does when a child of its pool dies. A second is the longest that
+    # Valkey is asked to wait.
+    "socket_timeout": 2,
     # How late that answer may be on a connection that died unseen, in seconds.
     "health_check_interval": 5,
 }

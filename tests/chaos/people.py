@@ -17,10 +17,13 @@ PATIENCE_SECONDS = 120
 # How long people look at a page that says "wait" before they look again: less and less often.
 PAUSES = (0.3, 0.5, 1.0)
 LONGEST_PAUSE = 2.0
+# The payment PIN of every line of theirs: so many wrong codes in an hour may ask for it.
+PIN = "135790"
 PRODUCTS = ("melody/night-walk", "melody/first-bus", "bookshelf/small-kitchen")
 # By what the steps of the window are told apart: the words and forms of templates/payments/shopper.
 _MARKS = {
     "details": 'name="birthdate"',
+    "pin": 'name="pin"',
     "code": 'name="code"',
     "waiting": "data-poll",
     "paid": "/support/request/?payment=",
@@ -150,6 +153,8 @@ class Person:
                     return
                 case "details":
                     page = self._send(page, window, self._line(), back=window)
+                case "pin":
+                    page = self._send(page, f"{window}pin/", {"pin": PIN}, back=window)
                 case "code" if habit < 0.04:
                     return
                 case "code" if habit < 0.08:
