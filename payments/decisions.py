@@ -73,14 +73,17 @@ def agreed(
     reason: str,
     by: str,
     now: datetime,
+    already_won: int = 0,
 ) -> str | None:
     """Who asked for this decision; None when it now waits for a second person to agree.
 
     Up to the limit that is `by`, and nothing is written. Above it the first call writes down who
     asks, the second one, by somebody else and for the same amount, returns their name.
-    Raises SamePerson. The caller holds the lock on what is decided about.
+    `already_won` was decided by one person before, out of the same payment: cut into parts, a sum
+    is above the limit all the same. Raises SamePerson. The caller holds the lock on what is decided
+    about.
     """
-    if amount_won <= alone_won(merchant, now):
+    if already_won + amount_won <= alone_won(merchant, now):
         return by
     first = pending(what, subject=subject)
     if first is not None and first.amount_won == amount_won:

@@ -167,6 +167,7 @@ def approve(
         _REFUND,
         subject=f"payment:{ticket.payment_id}",
         amount_won=wanted_won,
+        already_won=refunds.decided_alone_won(ticket.payment),
         merchant=ticket.payment.merchant,
         reason=reason,
         by=by,

@@ -2,6 +2,7 @@
 
 from payments.refunds.asking import (
     UnableToRefund,
+    decided_alone_won,
     give_account,
     remaining_won,
     request,
@@ -13,6 +14,7 @@ from payments.refunds.sending import send_due
 
 __all__ = [
     "UnableToRefund",
+    "decided_alone_won",
     "give_account",
     "hindrance",
     "remaining_won",

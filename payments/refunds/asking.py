@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from payments import calendar, decisions, money
 from payments.carriers import registry
@@ -62,6 +62,12 @@ def remaining_won(payment: Payment) -> int:
     return money.refundable_won(payment.amount_won, held["won"] or 0)
 
 
+def decided_alone_won(payment: Payment) -> int:
+    """Won of this payment that go back by the word of one person each: asked for and approved."""
+    alone = payment.refunds.filter(state__in=REFUND_HOLDS_MONEY, approved_by=F("requested_by"))
+    return alone.aggregate(won=Sum("amount_won"))["won"] or 0
+
+
 @transaction.atomic
 def request(
     *,
@@ -78,7 +84,7 @@ def request(
     `expected_remaining_won` is what the caller saw; if it is no longer true nothing is created, and
     the error says what is left. `by` approves; `requested_by` is who asked, when that is somebody
     else of ours. Raises UnableToRefund, and decisions.SecondPersonNeeded when one person does both
-    above the limit.
+    above the limit, which counts all that was decided so of this payment.
     """
     # Races with another refund of the same payment: the sum below must not change under us.
     payment = (
@@ -96,7 +102,7 @@ def request(
     if not 0 < amount_won <= remaining:
         raise UnableToRefund("AMOUNT_EXCEEDED", remaining_won=remaining)
     decisions.check_two(
-        amount_won=amount_won,
+        amount_won=decided_alone_won(payment) + amount_won,
         merchant=payment.merchant,
         requested_by=requested_by or by,
         by=by,

@@ -41,11 +41,12 @@ def approve(ticket: Ticket) -> Callable[[str], Ticket]:
     return press
 
 
-def ask(payment: Payment, **people: str) -> Refund:
+def ask(payment: Payment, amount_won: int | None = None, **people: str) -> Refund:
+    left = refunds.remaining_won(payment)
     return refunds.request(
         payment_id=payment.pk,
-        amount_won=payment.amount_won,
-        expected_remaining_won=payment.amount_won,
+        amount_won=amount_won or left,
+        expected_remaining_won=left,
         reason="",
         now=NOW,
         **people,
@@ -70,6 +71,35 @@ def test_up_to_the_limit_one_person_is_enough() -> None:
     small = histories.sale(histories.shop("melody"), at=NOW, amount_won=30_000)
 
     assert ask(small, by="a").approved_by == "a"
+
+
+def test_a_sum_above_the_limit_takes_two_people_in_parts_as_well(big: Payment) -> None:
+    ask(big, 20_000, by="a")
+    for one in ("a", "b"):
+        with pytest.raises(SecondPersonNeeded):
+            ask(big, 10_001, by=one)
+
+    assert ask(big, 10_001, requested_by="a", by="b").amount_won == 10_001
+
+
+def test_what_two_people_decided_counts_against_nobody(big: Payment) -> None:
+    ask(big, 20_000, requested_by="a", by="b")
+
+    assert ask(big, 10_001, by="a").approved_by == "a"
+
+
+def test_the_rest_of_a_request_is_proposed_once_a_part_was_decided_alone(
+    ticket: Ticket, big: Payment
+) -> None:
+    ask(big, 20_000, by="staff:1")
+
+    def press(by: str) -> Ticket:
+        return tickets.approve(
+            ticket_id=ticket.pk, expected_remaining_won=10_001, reason="확인함", by=by, now=NOW
+        )
+
+    assert press("staff:2").state == "NEW"
+    assert press("staff:1").state == "APPROVED"
 
 
 def test_the_limit_is_the_term_in_force(big: Payment) -> None:
