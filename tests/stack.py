@@ -27,6 +27,8 @@ SHORT_TIMES = {
     "SANDBOX_TIMEOUT_SECONDS": "1",
     # Until a test says that it is over: what is looked at must not be in a hurry.
     "SANDBOX_OUTAGE_SECONDS": "3600",
+    # Workers are held while something is looked at.
+    "WORKER_SILENT_SECONDS": "3600",
 }
 READY_SECONDS = 120
 _OPEN_TRANSACTIONS = """

@@ -16,13 +16,16 @@ from types import FrameType
 
 from portal.embedded import addresses, directories, postgres, programs, valkey
 from portal.embedded.addresses import Plan
-from portal.embedded.children import Child, Children, Failed, Stop, die_with_parent
+from portal.embedded.children import Child, Children, Failed, Stop, die_with_parent, signal_group
+from portal.embedded.silence import Silence
 
 # The web server first, so nothing new comes in; PostgreSQL last, so everything can be written.
 STOP_ORDER = (("web",), ("beat", "worker", "operator"), ("valkey",), ("postgres",))
 START_SECONDS = 60
 # A program that keeps ending is not started more often than this.
 RESTART_SECONDS = 3.0
+# A worker silent for longer is started again (WORKER_SILENT_SECONDS).
+SILENT_SECONDS = 60
 DEMO_ACCOUNTS = (
     ("agent@demo.test", "/admin/"),
     ("lead@demo.test", "/admin/"),
@@ -54,7 +57,7 @@ def main() -> int:
     status = 0
     try:
         _start(plan, sockets, children)
-        _watch(children)
+        _watch(children, _silence(plan))
     except Failed as problem:
         _warn(str(problem))
         status = 1
@@ -134,13 +137,34 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _watch(children: Children) -> None:
-    """Start again whatever ends, PostgreSQL included: it recovers by itself."""
+def _silence(plan: Plan) -> Silence:
+    most = float(os.environ.get("WORKER_SILENT_SECONDS") or SILENT_SECONDS)
+    return Silence(f"http://{plan.host}:{plan.port}", most_seconds=most)
+
+
+def _watch(children: Children, silence: Silence) -> None:
+    """Start again whatever ends, PostgreSQL included, which recovers by itself; or says nothing."""
+
+    def is_wanted() -> bool:
+        if silence.is_too_long():
+            _end_silent(children, silence)
+        return bool(children.ended())
+
     while True:
-        children.wait(lambda: bool(children.ended()), float("inf"), "the portal")
+        children.wait(is_wanted, float("inf"), "the portal")
         for child in children.ended():
             _warn(children.last_words(child))
             _restart(children, child)
+
+
+def _end_silent(children: Children, silence: Silence) -> None:
+    """The rows they worked on have leases, so nothing is lost by force."""
+    for name in ("worker", "beat"):
+        if name in children.running:
+            _warn(f"{name} is silent for too long")
+            signal_group(children.running[name].process.pid, signal.SIGKILL)
+            children.running[name].process.wait()
+    silence.begin_anew()
 
 
 def _restart(children: Children, child: Child) -> None:

@@ -23,7 +23,11 @@ UNDELIVERED_MAX = timedelta(seconds=120)
 
 
 class NotReady(Exception):
-    """A part does not do its work; the text says how."""
+    """A part does not do its work; the text says how, `facts` what a program may want to know."""
+
+    def __init__(self, problem: str, **facts: object) -> None:
+        super().__init__(problem)
+        self.facts = facts
 
 
 @require_safe
@@ -49,7 +53,7 @@ def _result(check: Callable[[], Mapping[str, object]]) -> dict[str, Any]:
     try:
         return {"ok": True, **check()}
     except NotReady as problem:
-        return {"ok": False, "problem": str(problem)}
+        return {"ok": False, "problem": str(problem), **problem.facts}
     # The names of errors only: their texts hold addresses and users.
     except (DatabaseError, redis.RedisError, httpx2.HTTPError, OSError) as problem:
         return {"ok": False, "problem": type(problem).__name__}
@@ -79,9 +83,10 @@ def _worker() -> Mapping[str, object]:
     if seen_at is None:
         raise NotReady("no worker has been seen yet")
     age = timezone.now() - seen_at
+    facts = {"age_seconds": round(age.total_seconds(), 1)}
     if age > HEARTBEAT_MAX:
-        raise NotReady(f"last seen {age.total_seconds():.0f} s ago")
-    return {"age_seconds": round(age.total_seconds(), 1)}
+        raise NotReady(f"last seen {age.total_seconds():.0f} s ago", **facts)
+    return facts
 
 
 def _deliveries() -> Mapping[str, object]:

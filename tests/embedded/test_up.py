@@ -58,14 +58,20 @@ def test_a_killed_program_is_started_again(stack: Stack, name: str) -> None:
 
     os.killpg(before, signal.SIGKILL)
 
-    def is_back() -> bool:
-        try:
-            return stack.pid_of(name) != before
-        except LookupError:
-            return False
-
-    wait_until(is_back, what=f"the restart of {name}")
+    wait_until(lambda: _is_another(stack, name, before), what=f"the restart of {name}")
     wait_until(lambda: _is_healthy(stack), what="good health")
+
+
+def test_a_worker_that_hangs_is_started_again(own_stack: Stack) -> None:
+    own_stack.kill()
+    own_stack.environment_more["WORKER_SILENT_SECONDS"] = "12"
+    own_stack.start()
+    before = own_stack.pid_of("worker")
+
+    os.killpg(before, signal.SIGSTOP)
+
+    wait_until(lambda: _is_another(own_stack, "worker", before), what="the worker's restart")
+    assert "worker is silent for too long" in own_stack.output
 
 
 def test_kill_9_and_ctrl_c_leave_no_process_and_the_next_start_continues(own_stack: Stack) -> None:
@@ -86,6 +92,13 @@ def test_kill_9_and_ctrl_c_leave_no_process_and_the_next_start_continues(own_sta
     assert own_stack.process.wait(30) == 0
     assert time.monotonic() - began < 10
     assert own_stack.processes() == []
+
+
+def _is_another(stack: Stack, name: str, before: int) -> bool:
+    try:
+        return stack.pid_of(name) != before
+    except LookupError:
+        return False
 
 
 def _is_healthy(stack: Stack) -> bool:
