@@ -109,6 +109,8 @@ class Stack:
             "PORT": str(self.port),
             "SANDBOX_PORT": str(self.sandbox_port),
             "PHONEBILL_DIE_WITH_PARENT": "1",
+            # Programs that name themselves would write over the environment they are told by.
+            "SPT_NOENV": "1",
         }
         with (self.data_dir / f"{command}.log").open("ab") as log:
             return subprocess.Popen(
