@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from playwright.sync_api import expect
 
-from tests import boot, browser
+from tests import boot, browser, starting_over
 from tests.stack import Stack
 
 # How long a busy machine may take. Only a failure ever waits that long.
@@ -61,6 +61,13 @@ class Operator:
 def _static_files() -> None:
     """Templates name static files by their collected, hashed names."""
     call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The empty database, once per process; tests that commit start over from it."""
+    with django_db_blocker.unblock():
+        starting_over.prepare()
 
 
 @pytest.fixture(autouse=True)
