@@ -62,6 +62,7 @@ MESSAGES = {
     "ticket_approved": _("취소 승인 안내"),
     "ticket_rejected": _("요청 거절 안내"),
     "ticket_resolved": _("요청 결과 안내"),
+    "ticket_answered": _("요청에 대한 답"),
     "ticket_account_needed": _("환불 계좌 요청"),
     "ticket_question": _("고객에게 보낸 질문"),
     "ticket_duplicate": _("같은 요청 안내"),

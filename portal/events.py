@@ -28,6 +28,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "ticket.received": ("support.tasks.notify_ticket_received",),
     "ticket.approved": ("support.tasks.notify_ticket_approved",),
     "ticket.rejected": ("support.tasks.notify_ticket_rejected",),
+    "ticket.answered": ("support.tasks.notify_ticket_answered",),
     "ticket.resolved": (),
     "ticket.withdrawn": (),
     "ticket.duplicate": (),

@@ -9,6 +9,7 @@ from payments import outbox, retention
 from payments.tasks import notify_refunded
 from portal import events
 from portal.models import WorkerHeartbeat
+from support import buyers
 from support.models import Ticket
 from support.states import TICKET_OPEN
 
@@ -35,4 +36,8 @@ def notify_refunded_without_ticket(*, subject_id: int, **_: Any) -> None:
 @shared_task
 def purge(**_: Any) -> None:
     """Personal data whose time is over is destroyed; nothing that an open request is about."""
-    retention.purge(held=Ticket.objects.filter(state__in=TICKET_OPEN), now=timezone.now())
+    retention.purge(
+        held=Ticket.objects.filter(state__in=TICKET_OPEN),
+        now=timezone.now(),
+        rules=(*retention.RULES, buyers.RETENTION),
+    )

@@ -122,11 +122,22 @@ def deadlines(ticket: Ticket, now: datetime) -> list[tuple[str, str]]:
 def headline(ticket: Ticket) -> str:
     """The case in a sentence."""
     if ticket.payment is None:
+        if not ticket.product_text:
+            return ticket.get_kind_display()
         return _("{product}에 관한 요청").format(product=ticket.product_text)
-    if ticket.kind == Ticket.Kind.OBJECTION:
-        return _("{item}, {amount}을 결제하지 않았다는 신고").format(
-            item=ticket.payment.item_name, amount=won(ticket.payment.amount_won)
+    if not ticket.is_about_money:
+        return _("{item}, {amount}에 관한 {kind}").format(
+            item=ticket.payment.item_name,
+            amount=won(ticket.payment.amount_won),
+            kind=ticket.get_kind_display(),
         )
+    if ticket.kind == Ticket.Kind.OBJECTION:
+        words = (
+            _("{item}, {amount}을 결제하지 않았다는 신고")
+            if ticket.reason == Ticket.Reason.UNAUTHORIZED
+            else _("{item}, {amount}에 대한 이의신청")
+        )
+        return words.format(item=ticket.payment.item_name, amount=won(ticket.payment.amount_won))
     return _("{item}, {amount}을 취소해 달라는 요청").format(
         item=ticket.payment.item_name, amount=won(ticket.payment.amount_won)
     )
@@ -418,15 +429,24 @@ def ticket_words(event: TicketEvent) -> str:
             "NEW": _("확인 시작"),
         }.get(event.from_state, _("다시 엶"))
     return {
-        "NEW": event.ticket.get_kind_display(),
+        "NEW": _arrival(event.ticket),
         "WAITING_CUSTOMER": _("고객에게 물음"),
         "WAITING_MERCHANT": _("판매자에게 물음"),
         "APPROVED": _("요청 승인"),
         "REJECTED": _("요청 거절"),
         "RESOLVED": _("요청 완료"),
+        "ANSWERED": _("답하고 끝냄"),
         "WITHDRAWN": _("고객이 요청을 거둠"),
         "DUPLICATE": _("같은 요청으로 닫음"),
     }.get(event.to_state, event.to_state)
+
+
+def _arrival(ticket: Ticket) -> str:
+    """The kind, and which way it came when somebody of ours took it down."""
+    kind = ticket.get_kind_display()
+    if ticket.source == Ticket.Source.WEB:
+        return kind
+    return _("{kind}, {source}로 받음").format(kind=kind, source=ticket.get_source_display())
 
 
 def _fact(payment: Payment, state: str) -> str:

@@ -1,7 +1,7 @@
-"""Somebody says: this was not me. The line stops paying at once, the payment's money stays with us,
-and the desk looks at it first.
+"""An objection (이의신청) under 정보통신망법 §58③: the payment's money stays with us until it ends.
 
-An objection (이의신청) under 정보통신망법 §58③, which gives us two weeks to answer.
+We have two weeks to answer. Who says `this was not me` besides has their line stopped at once, and
+the desk looks at it first.
 """
 
 import contextlib
@@ -16,6 +16,23 @@ from payments.models import Payment
 from payments.states import PaymentState
 from support import tickets, withholding
 from support.models import Ticket
+
+
+def object_to(
+    *, payment: Payment, request: tickets.Request, language: str, now: datetime, by: str
+) -> Ticket:
+    """Hold the money of a payment somebody objects to and open its case; the line pays on.
+
+    Raises tickets.AlreadyOpen, calendar.NotPaid and refunds.UnableToRefund.
+    """
+    return tickets.open_ticket(
+        payment=payment,
+        request=request,
+        language=language,
+        now=now,
+        kind=Ticket.Kind.OBJECTION,
+        by=by,
+    )
 
 
 @transaction.atomic

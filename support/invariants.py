@@ -31,7 +31,7 @@ INVARIANTS = [
         "the result was told within fourteen days",
         """
         SELECT 'ticket ' || id FROM support_ticket
-         WHERE kind IN ('C', 'O') AND state NOT IN ('WITHDRAWN', 'DUPLICATE')
+         WHERE kind IN ('C', 'O', 'H') AND state NOT IN ('WITHDRAWN', 'DUPLICATE')
            AND coalesce(result_notified_at, now())
                > coalesce(reopened_at, accepted_at) + interval '14 days'
         """,
@@ -43,7 +43,8 @@ INVARIANTS = [
         SELECT 'ticket ' || ticket.id FROM support_ticket ticket
           JOIN payments_payment payment ON payment.id = ticket.payment_id
          WHERE (ticket.kind = 'O' OR ticket.is_priority)
-           AND ticket.state NOT IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+           AND ticket.state NOT IN
+               ('REJECTED', 'RESOLVED', 'ANSWERED', 'WITHDRAWN', 'DUPLICATE')
            AND payment.state = 'PAID'
            AND NOT EXISTS (SELECT FROM payments_settlementhold hold
                             WHERE hold.payment_id = payment.id AND hold.released_at IS NULL)

@@ -11,10 +11,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments import notifications
 from payments.calendar import Route
+from support import papers
 from support.models import Ticket
 from support.routes import because
 
@@ -22,6 +24,7 @@ RECEIVED = "ticket_received"
 APPROVED = "ticket_approved"
 REJECTED = "ticket_rejected"
 RESOLVED = "ticket_resolved"
+ANSWERED = "ticket_answered"
 ACCOUNT_NEEDED = "ticket_account_needed"
 QUESTION = "ticket_question"
 DUPLICATE = "ticket_duplicate"
@@ -38,17 +41,33 @@ LEGAL_BASIS: dict[str, Promise] = {
     Ticket.Reason.DUPLICATE: _("정보통신망법 제58조 제3항"),
     Ticket.Reason.OTHER: _("전자상거래법 제17조"),
 }
+# What is not about money is judged by its kind.
+_BASIS_OF_KIND: dict[str, Promise] = {
+    Ticket.Kind.BUYER_INFORMATION: _("정보통신망법 제58조의2"),
+    Ticket.Kind.PURCHASE_HISTORY: _("정보통신망법 제58조 제2항"),
+    Ticket.Kind.OTHER: _("정보통신망법 제59조"),
+}
+_MATTERS: dict[str, Promise] = {
+    Ticket.Kind.CANCELLATION: _("취소 요청"),
+    Ticket.Kind.OBJECTION: _("이의신청"),
+    Ticket.Kind.BUYER_INFORMATION: _("구매자정보 요청"),
+    Ticket.Kind.PURCHASE_HISTORY: _("구매내역 요청"),
+    Ticket.Kind.OTHER: _("상담 요청"),
+}
 # An objection is answered in two weeks (정보통신망법 §59, 시행령 §66의9).
 _ANSWER_WITHIN = _("2주")
 
 
 def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words: object) -> None:
-    """Queue the text, and the mail when an address is known; the same notice twice is one."""
+    """Queue the text, and the mail when an address is known; the same notice twice is one.
+
+    Who wants mail gets no text, and the other way round.
+    """
     with translation.override(ticket.language):
         notifications.notify(
             kind,
             dedupe_key=f"{kind}:{ticket.pk}{dedupe}",
-            phone=ticket.phone,
+            phone="" if ticket.contact == Ticket.Contact.EMAIL else ticket.phone,
             email=ticket.email,
             context=context_of(ticket) | words,
             payment=ticket.payment,
@@ -103,9 +122,21 @@ def round_of(ticket: Ticket) -> str:
 
 
 def preview(kind: str, ticket: Ticket, **words: object) -> str:
-    """The text message as it would read, in the shopper's language; `words` fill its template."""
+    """The text message as it would read, in the shopper's language; `words` fill its template.
+
+    To who wants mail, the mail.
+    """
+    channel = "email" if ticket.contact == Ticket.Contact.EMAIL else "sms"
     with translation.override(ticket.language):
-        return render_to_string(f"messages/{kind}.sms.txt", context_of(ticket) | words).strip()
+        filled = context_of(ticket) | words
+        return render_to_string(f"messages/{kind}.{channel}.txt", filled).strip()
+
+
+def reader(ticket: Ticket) -> str:
+    """Whose words `preview` shows, for the heading above them."""
+    if ticket.contact == Ticket.Contact.EMAIL:
+        return gettext("고객이 받을 메일")
+    return gettext("고객이 받을 문자")
 
 
 def preview_to_merchant(ticket: Ticket, *, question: str) -> str:
@@ -119,7 +150,7 @@ def _items_of_refusal(ticket: Ticket) -> dict[str, str]:
     """What a refusal must say: domain §13."""
     return {
         "reason": ticket.decision_reason,
-        "legal basis": str(LEGAL_BASIS[ticket.reason]),
+        "legal basis": str(_basis(ticket)),
         "how to object": settings.DESK_PHONE,
         "deadline": str(_ANSWER_WITHIN),
     }
@@ -127,7 +158,12 @@ def _items_of_refusal(ticket: Ticket) -> dict[str, str]:
 
 def _matter(ticket: Ticket) -> Promise:
     """What the request is called in a sentence."""
-    return _("이의신청") if ticket.kind == Ticket.Kind.OBJECTION else _("취소 요청")
+    return _MATTERS[ticket.kind]
+
+
+def _basis(ticket: Ticket) -> Promise:
+    """What a refusal rests on."""
+    return _BASIS_OF_KIND.get(ticket.kind, LEGAL_BASIS[ticket.reason])
 
 
 def _merchant_context(ticket: Ticket, question: str) -> dict[str, object]:
@@ -160,7 +196,9 @@ def context_of(ticket: Ticket) -> dict[str, object]:
         "paid_won": payment.amount_won if payment else None,
         "billing_month": payment.billing_month if payment else "",
         "decision_reason": ticket.decision_reason,
-        "legal_basis": LEGAL_BASIS[ticket.reason],
+        "legal_basis": _basis(ticket),
+        "is_about_money": ticket.is_about_money,
+        "has_papers": papers.until(ticket) is not None,
         "answer_within": _ANSWER_WITHIN,
         "is_bank": refund is not None and refund.route == Route.BANK,
         "because": because(refund.route_reason) if refund else "",

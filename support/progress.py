@@ -14,7 +14,7 @@ from payments.calendar import Reason, Route
 from payments.models import Payment, Refund
 from payments.states import RefundState
 from payments.templatetags.won import day, month, until, won, won_of
-from support import routes, tickets
+from support import papers, routes, tickets
 from support.models import Ticket, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
@@ -75,6 +75,7 @@ class Progress:
     expected: str
     talk: tuple[Turn, ...]
     can_write: bool
+    has_papers: bool
 
 
 def of(ticket: Ticket, *, now: datetime) -> Progress:
@@ -96,7 +97,8 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
         ),
         is_final=ticket.is_final,
         is_bank=is_bank,
-        is_returning=not ticket.is_final or ticket.state == TicketState.RESOLVED,
+        is_returning=ticket.is_about_money
+        and (not ticket.is_final or ticket.state == TicketState.RESOLVED),
         is_polling=not ticket.is_final and not needs_account and not needs_answer,
         can_withdraw=_can_withdraw(ticket),
         needs_account=needs_account,
@@ -105,6 +107,7 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
         expected=_expected(ticket),
         talk=talk,
         can_write=not ticket.is_final and not needs_answer,
+        has_papers=(papers.until(ticket) or now) > now,
     )
 
 
@@ -167,7 +170,7 @@ def promise_at_once(payment: Payment, *, now: datetime) -> tuple[str, str]:
 def _is_bank(ticket: Ticket, now: datetime) -> bool:
     if ticket.refund is not None:
         return ticket.refund.route == Route.BANK
-    if ticket.payment is None or ticket.is_final:
+    if ticket.payment is None or ticket.is_final or not ticket.is_about_money:
         return False
     return refunds.verdict(ticket.payment, now).route == Route.BANK
 
@@ -192,6 +195,8 @@ def _can_withdraw(ticket: Ticket) -> bool:
 
 def _headline(ticket: Ticket, now: datetime) -> tuple[str, str]:
     refund = ticket.refund
+    if not ticket.is_about_money and ticket.is_final:
+        return _headline_of_answer(ticket, now)
     if ticket.state == TicketState.REJECTED:
         return _("취소해 드리지 못했어요"), _("돈은 움직이지 않았어요. 이유는 아래에 있어요.")
     if ticket.state == TicketState.WITHDRAWN:
@@ -203,14 +208,39 @@ def _headline(ticket: Ticket, now: datetime) -> tuple[str, str]:
     if ticket.state == TicketState.WAITING_MERCHANT:
         return (
             _("{day}까지 답을 드릴게요").format(day=day(ticket.due_at)),
-            _("지금은 판매자의 답을 기다리고 있어요. 결과는 문자로 알려드려요."),
+            _("지금은 판매자의 답을 기다리고 있어요. 결과는 이메일로 알려드려요.")
+            if ticket.contact == Ticket.Contact.EMAIL
+            else _("지금은 판매자의 답을 기다리고 있어요. 결과는 문자로 알려드려요."),
         )
     if refund is None:
         return (
             _("{day}까지 답을 드릴게요").format(day=day(ticket.due_at)),
-            _("지금은 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."),
+            _("지금은 상담원이 확인하고 있어요. 결과는 이메일로 알려드려요.")
+            if ticket.contact == Ticket.Contact.EMAIL
+            else _("지금은 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."),
         )
     return _refund_headline(refund, is_resolved=ticket.state == TicketState.RESOLVED, now=now)
+
+
+def _headline_of_answer(ticket: Ticket, now: datetime) -> tuple[str, str]:
+    """How a case ended that was not about money."""
+    if ticket.state == TicketState.REJECTED:
+        return _("요청을 들어드리지 못했어요"), _("이유는 아래에 있어요.")
+    if ticket.state == TicketState.WITHDRAWN:
+        return _("요청을 거두셨어요"), _("언제든 다시 요청할 수 있어요.")
+    if ticket.state == TicketState.DUPLICATE:
+        return _("같은 요청이 이미 있어요"), _("먼저 들어온 요청에서 이어서 처리해요.")
+    ends_at = papers.until(ticket)
+    if ends_at is None:
+        return _("답을 드렸어요"), _("아래에서 읽을 수 있어요.")
+    if ends_at <= now:
+        return _("볼 수 있는 기간이 지났어요"), _("다시 필요하면 다시 요청해 주세요.")
+    sentence = _("{until}까지 내 결제에서 본인 확인 뒤에 볼 수 있어요.").format(
+        until=until(ends_at)
+    )
+    if ticket.kind == Ticket.Kind.PURCHASE_HISTORY:
+        return _("구매내역을 준비했어요"), sentence
+    return _("판매자가 구매자 정보를 알려 왔어요"), sentence
 
 
 def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tuple[str, str]:
@@ -246,6 +276,8 @@ def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tup
 
 def _stamp(ticket: Ticket) -> Stamp:
     is_objection = ticket.kind == Ticket.Kind.OBJECTION
+    if not ticket.is_about_money:
+        return _stamp_of_question(ticket)
     if ticket.state == TicketState.RESOLVED:
         is_part = ticket.payment is not None and refunds.remaining_won(ticket.payment) > 0
         return Stamp(_("일부 환불됨") if is_part else _("환불됨"), "done")
@@ -258,11 +290,22 @@ def _stamp(ticket: Ticket) -> Stamp:
     return Stamp(_("이의신청됨") if is_objection else _("취소 요청됨"), "wait")
 
 
+def _stamp_of_question(ticket: Ticket) -> Stamp:
+    if ticket.state == TicketState.ANSWERED:
+        return Stamp(_("답변 완료"), "done")
+    if ticket.state == TicketState.REJECTED:
+        return Stamp(_("요청 거절"), "bad")
+    if ticket.is_final:
+        return Stamp(_("결제됨"), "done")
+    return Stamp(_("확인 중"), "wait")
+
+
 def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
     if ticket.payment is None:
         return ""
     name = month(ticket.payment.billing_month)
-    if ticket.state in (TicketState.REJECTED, TicketState.WITHDRAWN, TicketState.DUPLICATE):
+    closed = (TicketState.REJECTED, TicketState.WITHDRAWN, TicketState.DUPLICATE)
+    if ticket.state in closed or not ticket.is_about_money:
         return _("{month} 휴대폰 요금에 청구").format(month=name)
     if is_bank:
         is_done = ticket.state == TicketState.RESOLVED
@@ -280,7 +323,8 @@ def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
 
 
 def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
-    received = Step(_("접수했어요"), ticket.get_reason_display(), DONE, ticket.accepted_at)
+    about = ticket.get_reason_display() if ticket.is_about_money else ticket.get_kind_display()
+    received = Step(_("접수했어요"), about, DONE, ticket.accepted_at)
     if ticket.state in TICKET_UNDECIDED:
         waiting = {
             TicketState.WAITING_CUSTOMER: _("답을 기다리고 있어요"),
@@ -293,7 +337,11 @@ def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
             else _("늦어도 {until}까지 답을 드려요").format(until=until(ticket.due_at)),
             CURRENT,
         )
+        if not ticket.is_about_money:
+            return received, checking, Step(_("답을 드려요"), "", TODO)
         return received, checking, *_money_steps(None, is_bank=is_bank)
+    if not ticket.is_about_money:
+        return received, _last_step_of_question(ticket)
     if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
         return received, Step(_("요청을 닫았어요"), _("결제는 그대로예요"), CURRENT)
     checked = (
@@ -306,6 +354,14 @@ def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
         return received, Step(checked, "", DONE, ticket.decided_at), refused
     decided = Step(checked, ticket.decision_reason, DONE, ticket.decided_at)
     return received, decided, *_money_steps(ticket.refund, is_bank=is_bank)
+
+
+def _last_step_of_question(ticket: Ticket) -> Step:
+    if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
+        return Step(_("요청을 닫았어요"), "", CURRENT)
+    if ticket.state == TicketState.REJECTED:
+        return Step(_("요청을 들어드리지 못했어요"), ticket.decision_reason, BAD, ticket.decided_at)
+    return Step(_("답을 드렸어요"), ticket.decision_reason, DONE, ticket.decided_at)
 
 
 def _money_steps(refund: Refund | None, *, is_bank: bool) -> tuple[Step, Step]:

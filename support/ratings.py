@@ -12,7 +12,7 @@ from support.models import Rating, Ticket
 from support.states import TicketState
 
 CHANGEABLE = timedelta(days=7)
-_CLOSED = frozenset({TicketState.RESOLVED, TicketState.REJECTED})
+_CLOSED = frozenset({TicketState.RESOLVED, TicketState.REJECTED, TicketState.ANSWERED})
 _STAFF = "staff:"
 
 

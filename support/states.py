@@ -19,6 +19,7 @@ class TicketState(StrEnum):
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
     RESOLVED = "RESOLVED"
+    ANSWERED = "ANSWERED"
     WITHDRAWN = "WITHDRAWN"
     DUPLICATE = "DUPLICATE"
 
@@ -39,16 +40,19 @@ TICKET_MOVES: Moves = {
     (_T.WAITING_MERCHANT, _T.IN_PROGRESS): None,
     **{(state, _T.APPROVED): "ticket.approved" for state in TICKET_UNDECIDED},
     **{(state, _T.REJECTED): "ticket.rejected" for state in TICKET_UNDECIDED},
+    # The good end of what is not about money: there is no refund to wait for.
+    **{(state, _T.ANSWERED): "ticket.answered" for state in TICKET_UNDECIDED},
     **{(state, _T.DUPLICATE): "ticket.duplicate" for state in TICKET_UNDECIDED},
     **{(state, _T.WITHDRAWN): "ticket.withdrawn" for state in TICKET_UNDECIDED},
-    # A no is looked at again; a yes is not: its money is on the way or back.
+    # A no and an answer are looked at again; a yes is not: its money is on the way or back.
     (_T.REJECTED, _T.IN_PROGRESS): None,
+    (_T.ANSWERED, _T.IN_PROGRESS): None,
     (_T.DUPLICATE, _T.IN_PROGRESS): None,
     (_T.APPROVED, _T.RESOLVED): "ticket.resolved",
     (_T.APPROVED, _T.WITHDRAWN): "ticket.withdrawn",
 }
 TICKET_WAITING = frozenset({_T.WAITING_CUSTOMER, _T.WAITING_MERCHANT})
 # Closed: nothing happens by itself any more.
-TICKET_FINAL = frozenset({_T.REJECTED, _T.RESOLVED, _T.WITHDRAWN, _T.DUPLICATE})
-# At most one ticket of a payment may be in these at a time.
+TICKET_FINAL = frozenset({_T.REJECTED, _T.RESOLVED, _T.ANSWERED, _T.WITHDRAWN, _T.DUPLICATE})
+# At most one ticket about a payment's money may be in these at a time.
 TICKET_OPEN = frozenset(_T) - TICKET_FINAL

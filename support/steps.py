@@ -19,7 +19,7 @@ _TARGETS = {
     REFER: TicketState.WAITING_MERCHANT,
     DUPLICATE: TicketState.DUPLICATE,
 }
-_AGAIN = frozenset({TicketState.REJECTED, TicketState.DUPLICATE})
+_AGAIN = frozenset({TicketState.REJECTED, TicketState.DUPLICATE, TicketState.ANSWERED})
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ def notify_ticket_rejected(*, subject_id: int, **_: Any) -> None:
 
 
 @shared_task
+def notify_ticket_answered(*, subject_id: int, **_: Any) -> None:
+    """Tell the customer what we found out, or where it can be read."""
+    _send_result(notices.ANSWERED, _ticket(subject_id))
+
+
+@shared_task
 def resolve_ticket(*, subject_id: int, **_: Any) -> None:
     """The refund arrived: close its request and say so, if a request stands behind it."""
     ticket = tickets.resolve_for_refund(refund_id=subject_id, now=timezone.now())

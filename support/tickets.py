@@ -1,4 +1,4 @@
-"""What happens to a request: opened, handed over, asked about, decided, withdrawn, resolved.
+"""What happens to a request: opened, handed over, asked about, decided, answered, withdrawn.
 
 `seen` is the last line of its history that the person deciding had on the screen: when there is
 more by now, nothing happens. None skips the question, for machines.
@@ -80,6 +80,8 @@ class Request:
     email: str = ""
     product_text: str = ""
     payment_date: date | None = None
+    source: str = Ticket.Source.WEB
+    contact: str = Ticket.Contact.ANY
 
 
 @transaction.atomic
@@ -90,19 +92,23 @@ def open_ticket(
     language: str,
     now: datetime,
     is_announced: bool = True,
+    kind: Ticket.Kind = Ticket.Kind.CANCELLATION,
+    by: str = SHOPPER,
 ) -> Ticket:
-    """A new cancellation request for a paid payment.
+    """A new request for a paid payment's money: cancellation, or objection (disputes.object_to).
 
     The database decides that one payment has one open request. Without `is_announced` nobody is
-    told, because an answer follows in the same breath. Raises AlreadyOpen, NotPaid and
-    refunds.UnableToRefund (`ALREADY_REFUNDED`).
+    told, because an answer follows in the same breath. `by` is the shopper, or who took it down.
+    Raises AlreadyOpen, NotPaid and refunds.UnableToRefund (`ALREADY_REFUNDED`).
     """
     verdict = refunds.verdict(payment, now)
     if not refunds.remaining_won(payment):
         raise refunds.UnableToRefund("ALREADY_REFUNDED")
     paid_at = payment.paid_at or now
     ticket = Ticket(
-        kind=Ticket.Kind.CANCELLATION,
+        kind=kind,
+        source=request.source,
+        contact=request.contact,
         payment=payment,
         reason=request.reason,
         text=request.text,
@@ -110,30 +116,32 @@ def open_ticket(
         payment_date=request.payment_date or paid_at.astimezone(SEOUL).date(),
         language=language,
         accepted_at=now,
-        due_at=answer_due(Ticket.Kind.CANCELLATION, now),
+        due_at=answer_due(kind, now),
         cancel_cutoff_at=verdict.deadline,
     )
-    ticket.set_contact(phone=payment.phone, email=request.email or payment.email)
-    file(ticket, now=now, is_announced=is_announced)
+    is_by_text = request.contact == Ticket.Contact.SMS
+    email = "" if is_by_text else request.email or payment.email
+    ticket.set_contact(phone=payment.phone, email=email)
+    file(ticket, now=now, is_announced=is_announced, by=by)
     return ticket
 
 
-def file(ticket: Ticket, *, now: datetime, is_announced: bool = True) -> None:
-    """Save a new ticket with what the shopper wrote, and announce it.
+def file(ticket: Ticket, *, now: datetime, is_announced: bool = True, by: str = SHOPPER) -> None:
+    """Save a new ticket with what the customer wrote or said, and announce it.
 
-    Inside a transaction. Raises AlreadyOpen when its payment has an open ticket.
+    Inside a transaction. Raises AlreadyOpen when the same matter has an open ticket.
     """
     try:
         with transaction.atomic():
-            ticket.move_to(TicketState.NEW, at=now, by=SHOPPER, is_announced=is_announced)
+            ticket.move_to(TicketState.NEW, at=now, by=by, is_announced=is_announced)
     except IntegrityError as error:
-        # Another request for the same payment was open, or opened just now.
-        standing = open_ticket_of(ticket.payment) if ticket.payment else None
+        # Another request in the same matter was open, or opened just now.
+        standing = _open_in_the_matter_of(ticket)
         if standing is None:
             raise
         raise AlreadyOpen(standing) from error
     if ticket.kind == Ticket.Kind.OBJECTION:
-        withholding.begin(ticket, by=SHOPPER, now=now)
+        withholding.begin(ticket, by=by, now=now)
     if ticket.text:
         say(ticket, author=SHOPPER, text=ticket.text, at=now)
 
@@ -160,7 +168,7 @@ def approve(
     ticket = _locked(ticket_id)
     # Two agents press at once: the second one waits for the lock and then finds no way on.
     _check(ticket, TicketState.APPROVED, seen, by=by)
-    if ticket.payment is None:
+    if ticket.payment is None or not ticket.is_about_money:
         raise NothingToRefund
     wanted_won = expected_remaining_won if amount_won is None else amount_won
     first = decisions.agreed(
@@ -201,6 +209,21 @@ def reject(
     ticket = _locked(ticket_id)
     _check(ticket, TicketState.REJECTED, seen, by=by)
     return _decide(ticket, TicketState.REJECTED, reason=reason, by=by, now=now)
+
+
+@transaction.atomic
+def answer(*, ticket_id: int, text: str, by: str, now: datetime, seen: int | None = None) -> Ticket:
+    """End a case that is not about money with the words the customer gets to read.
+
+    Raises ReasonMissing, ChangedMeanwhile, and IllegalMove when it is decided already or is about
+    money: that ends with a refund or a refusal.
+    """
+    text = _required(text)
+    ticket = _locked(ticket_id)
+    if ticket.is_about_money:
+        raise states.IllegalMove(ticket.state, TicketState.ANSWERED)
+    _check(ticket, TicketState.ANSWERED, seen, by=by)
+    return _decide(ticket, TicketState.ANSWERED, reason=text, by=by, now=now)
 
 
 @transaction.atomic
@@ -285,22 +308,23 @@ def customer_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
 
 
 @transaction.atomic
-def customer_wrote(*, ticket_id: int, text: str, now: datetime) -> Ticket:
+def customer_wrote(*, ticket_id: int, text: str, now: datetime, by: str = SHOPPER) -> Ticket:
     """Write down what the customer says unasked; to a question it is the answer.
 
-    Raises ReasonMissing, TooMany, and IllegalMove when the case is closed.
+    `by` is the customer, who may write so often an hour, or the agent who heard it. Raises
+    ReasonMissing, TooMany, and IllegalMove when the case is closed.
     """
     text = _required(text)
     ticket = _locked(ticket_id)
     if ticket.is_final:
         raise states.IllegalMove(ticket.state, ticket.state)
     if ticket.state == TicketState.WAITING_CUSTOMER:
-        return customer_answered(ticket_id=ticket_id, text=text, by=SHOPPER, now=now)
+        return customer_answered(ticket_id=ticket_id, text=text, by=by, now=now)
     lately = ticket.messages.filter(author=SHOPPER, at__gt=now - _WRITING_WINDOW)
-    if lately.count() >= _WRITING_LIMIT:
+    if by == SHOPPER and lately.count() >= _WRITING_LIMIT:
         raise TooMany
     say(ticket, author=SHOPPER, text=text, at=now)
-    ticket.log("ticket.customer_wrote", at=now, by=SHOPPER)
+    ticket.log("ticket.customer_wrote", at=now, by=by)
     return ticket
 
 
@@ -350,6 +374,8 @@ def mark_duplicate(
         or first == ticket
         or first.state in TICKET_FINAL
         or first.phone_bidx != ticket.phone_bidx
+        # A request for money would be lost in a case that cannot give any.
+        or (ticket.is_about_money and not first.is_about_money)
     ):
         raise NotTheSameMatter
     ticket.duplicate_of = first
@@ -370,10 +396,10 @@ def mark_duplicate(
 def reopen(
     *, ticket_id: int, reason: str, by: str, now: datetime, seen: int | None = None
 ) -> Ticket:
-    """Look again at a case that was turned down or merged; its clock starts anew, on purpose.
+    """Look again at a case that was turned down, answered or merged; its clock starts anew.
 
     Raises ReasonMissing, ChangedMeanwhile, IllegalMove for any other state, AlreadyOpen when the
-    payment has another open case, refunds.UnableToRefund when no money is left to give back.
+    same matter has another open case, refunds.UnableToRefund when no money is left to give back.
     """
     reason = _required(reason)
     ticket = _locked(ticket_id)
@@ -381,10 +407,10 @@ def reopen(
     if ticket.state not in TICKET_FINAL:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
     _check(ticket, TicketState.IN_PROGRESS, seen, by=by)
+    if standing := _open_in_the_matter_of(ticket):
+        raise AlreadyOpen(standing)
     payment = ticket.payment
-    if payment is not None:
-        if standing := open_ticket_of(payment):
-            raise AlreadyOpen(standing)
+    if payment is not None and ticket.is_about_money:
         if not refunds.remaining_won(payment):
             raise refunds.UnableToRefund("ALREADY_REFUNDED")
         ticket.cancel_cutoff_at = refunds.verdict(payment, now).deadline
@@ -481,8 +507,19 @@ def unseen(ticket: Ticket, seen: int | None, *, by: str) -> list[TicketEvent]:
 
 
 def open_ticket_of(payment: Payment) -> Ticket | None:
-    """The request about this payment that is not closed yet."""
-    return Ticket.objects.filter(payment=payment, state__in=TICKET_OPEN).first()
+    """The request about this payment's money that is not closed yet."""
+    rows = Ticket.objects.filter(payment=payment, kind__in=Ticket.ABOUT_MONEY)
+    return rows.filter(state__in=TICKET_OPEN).first()
+
+
+def _open_in_the_matter_of(ticket: Ticket) -> Ticket | None:
+    """The open request that leaves no room for this one; the constraints of Ticket say the same."""
+    if ticket.payment is not None and ticket.is_about_money:
+        return open_ticket_of(ticket.payment)
+    rows = Ticket.objects.filter(kind=ticket.kind, state__in=TICKET_OPEN, payment=ticket.payment)
+    if ticket.payment is None:
+        rows = rows.filter(phone_bidx=ticket.phone_bidx).exclude(phone_last4="")
+    return rows.first()
 
 
 def _required(reason: str) -> str:
@@ -518,7 +555,7 @@ def _announce(
         ticket.run_clock(office.hours(), at=now)
     ticket.move_to(target, at=now, by=by, reason=reason)
     # A merged case goes on in the first one, and so does what is held for it.
-    if target in TICKET_FINAL:
+    if target in TICKET_FINAL and ticket.is_about_money:
         decisions.drop(_REFUND, subject=f"payment:{ticket.payment_id}")
     if target in TICKET_FINAL and target != TicketState.DUPLICATE:
         withholding.end(ticket, by=by, now=now)

@@ -47,6 +47,7 @@ KINDS = {
     "ticket_approved": Kind(),
     "ticket_rejected": Kind(),
     "ticket_resolved": Kind(),
+    "ticket_answered": Kind(may_link=True),
     "ticket_account_needed": Kind(may_link=True),
     "ticket_question": Kind(may_link=True),
     "ticket_reply": Kind(may_link=True),

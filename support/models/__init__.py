@@ -2,6 +2,7 @@
 
 from support.models.audit import AuditEntry, AuditHead
 from support.models.bulk import BulkItem, BulkRun
+from support.models.buyers import BuyerAnswer
 from support.models.conversation import InternalNote, Macro, Reply, TicketMessage
 from support.models.office import DayException
 from support.models.people import Duty, Presence
@@ -13,6 +14,7 @@ __all__ = [
     "AuditHead",
     "BulkItem",
     "BulkRun",
+    "BuyerAnswer",
     "DayException",
     "Duty",
     "InternalNote",

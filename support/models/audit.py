@@ -13,6 +13,7 @@ class AuditEntry(models.Model):
         """What was done, or tried."""
 
         REVEALED = "REVEALED", _("개인정보 봄")
+        PROVIDED = "PROVIDED", _("개인정보 줌")
         EXPORTED = "EXPORTED", _("파일로 받음")
         DENIED = "DENIED", _("권한이 없어 막힘")
         DELETED = "DELETED", _("지움")

@@ -37,6 +37,7 @@ class Ticket(Moving):
         APPROVED = TicketState.APPROVED.value, _("승인됨")
         REJECTED = TicketState.REJECTED.value, _("거절됨")
         RESOLVED = TicketState.RESOLVED.value, _("완료")
+        ANSWERED = TicketState.ANSWERED.value, _("답변 완료")
         WITHDRAWN = TicketState.WITHDRAWN.value, _("고객이 거둠")
         DUPLICATE = TicketState.DUPLICATE.value, _("같은 요청 있음")
 
@@ -49,6 +50,22 @@ class Ticket(Moving):
         PURCHASE_HISTORY = "H", _("구매내역")
         OTHER = "E", _("기타 문의")
 
+    class Source(models.TextChoices):
+        """How it reached us: also in writing, by phone and fax (정보통신망법 시행령 §66의9)."""
+
+        WEB = "WEB", _("웹")
+        PHONE = "PHONE", _("전화")
+        FAX = "FAX", _("팩스")
+        LETTER = "LETTER", _("서면")
+        MAIL = "MAIL", _("이메일")
+
+    class Contact(models.TextChoices):
+        """Which way answers go: wherever we can, or only where the customer wants them."""
+
+        ANY = "", _("문자와 이메일")
+        SMS = "SMS", _("문자")
+        EMAIL = "EMAIL", _("이메일")
+
     class Reason(models.TextChoices):
         """Why, in the payer's words; the legal basis follows from it (domain §6)."""
 
@@ -60,7 +77,11 @@ class Ticket(Moving):
         DUPLICATE = "DUPLICATE", _("같은 결제가 두 번 됐어요")
         OTHER = "OTHER", _("다른 이유가 있어요")
 
+    # What may end with money going back; the others end with an answer.
+    ABOUT_MONEY = frozenset({"C", "O"})
+
     kind = models.CharField(_("종류"), max_length=1, choices=Kind.choices, default="C")
+    source = models.CharField(_("들어온 길"), max_length=6, choices=Source.choices, default="WEB")
     # Money may be leaving a line right now: it stands above every deadline.
     is_priority = models.BooleanField(_("먼저 볼 것"), default=False)
     payment = models.ForeignKey(
@@ -81,6 +102,7 @@ class Ticket(Moving):
     phone_bidx = models.CharField(max_length=64, blank=True, db_index=True)
     phone_last4 = models.CharField(max_length=4, blank=True)
     email_sealed = models.TextField(blank=True)
+    contact = models.CharField(max_length=5, choices=Contact.choices, blank=True, default="")
     language = models.CharField(max_length=5, default="ko")
     token = models.CharField(max_length=64, unique=True, default=new_token)
 
@@ -137,17 +159,40 @@ class Ticket(Moving):
             ),
             models.CheckConstraint(
                 name="ticket_decision_has_reason",
-                condition=~Q(state__in=["APPROVED", "REJECTED", "RESOLVED"])
+                condition=~Q(state__in=["APPROVED", "REJECTED", "RESOLVED", "ANSWERED"])
                 | (~Q(decision_reason="") & ~Q(decided_by="") & Q(decided_at__isnull=False)),
             ),
             models.CheckConstraint(
                 name="ticket_approved_has_refund",
                 condition=~Q(state__in=["APPROVED", "RESOLVED"]) | Q(refund__isnull=False),
             ),
+            models.CheckConstraint(
+                name="ticket_answered_is_not_about_money",
+                condition=~Q(state="ANSWERED")
+                | (Q(kind__in=["B", "H", "E"]) & Q(refund__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="ticket_refund_is_about_money",
+                condition=Q(refund__isnull=True) | Q(kind__in=["C", "O"]),
+            ),
             models.UniqueConstraint(
                 name="ticket_one_open_per_payment",
                 fields=["payment"],
-                condition=Q(state__in=sorted(TICKET_OPEN)),
+                condition=Q(state__in=sorted(TICKET_OPEN), kind__in=["C", "O"]),
+            ),
+            models.UniqueConstraint(
+                name="ticket_one_open_question_per_payment",
+                fields=["payment", "kind"],
+                condition=Q(state__in=sorted(TICKET_OPEN), kind__in=["B", "H", "E"]),
+            ),
+            # Somebody who calls twice about no payment in particular is one matter.
+            models.UniqueConstraint(
+                name="ticket_one_open_question_per_line",
+                fields=["phone_bidx", "kind"],
+                condition=Q(
+                    state__in=sorted(TICKET_OPEN), kind__in=["H", "E"], payment__isnull=True
+                )
+                & ~Q(phone_last4=""),
             ),
         ]
         indexes = [
@@ -212,6 +257,11 @@ class Ticket(Moving):
     def masked_email(self) -> str:
         """`a***@example.kr`; empty when none was given."""
         return mask_email(self.email) if self.email_sealed else ""
+
+    @property
+    def is_about_money(self) -> bool:
+        """Whether the good end is a refund; of the others it is an answer."""
+        return self.kind in self.ABOUT_MONEY
 
     @property
     def counted_since(self) -> datetime:

@@ -19,7 +19,7 @@ def test_table_leads_to_every_state(state: TicketState) -> None:
 def test_a_closed_request_leads_on_only_when_a_no_is_looked_at_again(state: str) -> None:
     onward = {target for current, target in TICKET_MOVES if current == state}
 
-    if state in {TicketState.REJECTED, TicketState.DUPLICATE}:
+    if state in {TicketState.REJECTED, TicketState.ANSWERED, TicketState.DUPLICATE}:
         assert onward == {TicketState.IN_PROGRESS}
     else:
         assert bool(onward) == (state not in TICKET_FINAL)
@@ -40,6 +40,7 @@ def test_decisions_are_announced() -> None:
         TicketState.NEW: "ticket.received",
         TicketState.APPROVED: "ticket.approved",
         TicketState.REJECTED: "ticket.rejected",
+        TicketState.ANSWERED: "ticket.answered",
         TicketState.RESOLVED: "ticket.resolved",
         TicketState.WITHDRAWN: "ticket.withdrawn",
         TicketState.DUPLICATE: "ticket.duplicate",
