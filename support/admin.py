@@ -41,6 +41,7 @@ from support import (
 )
 from support.admin_audit import AuditEntryAdmin
 from support.admin_bulk import Bulks
+from support.admin_intake import Intakes
 from support.admin_presence import Presences
 from support.admin_reveal import Reveals
 from support.admin_sharing import Shares
@@ -69,11 +70,11 @@ _VIEWS = {
 
 
 @admin.register(Ticket)
-class TicketAdmin(Reveals, Presences, Bulks, Shares):
+class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Requests come from shoppers."""
+        """Requests come from shoppers, or are taken down (`admin_intake`)."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Ticket | None = None) -> bool:

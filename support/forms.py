@@ -227,6 +227,80 @@ class RatingForm(forms.Form):
         return without_resident_number(self.cleaned_data["text"])
 
 
+class IntakeForm(forms.Form):
+    """What an agent types while somebody talks: whose line, what it is about, where answers go."""
+
+    source = forms.ChoiceField(
+        choices=[choice for choice in Ticket.Source.choices if choice[0] != Ticket.Source.WEB],
+        error_messages={"required": _("어떻게 들어왔는지 골라 주세요")},
+    )
+    phone = forms.CharField(
+        max_length=40,
+        error_messages={
+            "required": PHONE_WORDS[PhoneFault.MISSING],
+            "max_length": PHONE_WORDS[PhoneFault.MALFORMED],
+        },
+    )
+    payment = forms.CharField(required=False, max_length=20)
+    kind = forms.ChoiceField(
+        choices=Ticket.Kind.choices,
+        error_messages={
+            "required": _("요청 종류를 골라 주세요"),
+            "invalid_choice": _("요청 종류를 골라 주세요"),
+        },
+    )
+    reason = forms.ChoiceField(
+        required=False,
+        choices=Ticket.Reason.choices,
+        error_messages={"invalid_choice": _("이유를 하나 골라 주세요")},
+    )
+    text = forms.CharField(
+        required=False,
+        max_length=1000,
+        error_messages={"max_length": _("1,000자까지 적을 수 있어요")},
+    )
+    contact = forms.ChoiceField(
+        choices=[choice for choice in Ticket.Contact.choices if choice[0]],
+        error_messages={
+            "required": _("결과를 어디로 알릴지 골라 주세요"),
+            "invalid_choice": _("결과를 어디로 알릴지 골라 주세요"),
+        },
+    )
+    email = forms.EmailField(
+        required=False,
+        max_length=120,
+        error_messages={
+            "invalid": _("이메일을 name@example.kr처럼 입력하세요"),
+            "max_length": _("이메일이 너무 길어요"),
+        },
+    )
+    language = forms.ChoiceField(choices=[("ko", "한국어"), ("en", "English")])
+
+    def clean_phone(self) -> str:
+        """The canonical number."""
+        try:
+            return parse_phone(self.cleaned_data["phone"])
+        except UnreadablePhone as error:
+            raise forms.ValidationError(PHONE_WORDS[error.fault]) from error
+
+    def clean_text(self) -> str:
+        """Refuse resident numbers."""
+        return without_resident_number(self.cleaned_data["text"])
+
+    def clean(self) -> dict[str, Any]:
+        """What one answer makes necessary of the others."""
+        typed = super().clean() or self.cleaned_data
+        kind = typed.get("kind")
+        if kind in Ticket.ABOUT_MONEY and not typed.get("reason") and "reason" not in self.errors:
+            self.add_error("reason", _("이유를 하나 골라 주세요"))
+        if kind == Ticket.Kind.OTHER and not typed.get("text") and "text" not in self.errors:
+            self.add_error("text", _("무엇을 묻는지 적어 주세요"))
+        is_by_mail = typed.get("contact") == Ticket.Contact.EMAIL
+        if is_by_mail and not typed.get("email") and "email" not in self.errors:
+            self.add_error("email", _("답을 받을 이메일을 적어 주세요"))
+        return typed
+
+
 def read_won(typed: str) -> int | None:
     """Won as an agent types them: `4000`, `4,000`, `4,000원`; None for anything else."""
     digits = re.sub(r"[\s,]", "", typed).removesuffix("원").removesuffix("won")

@@ -9,10 +9,12 @@ from datetime import datetime
 from django.db import transaction
 
 from payments import encryption
+from payments.calendar import NotPaid
 from payments.models import Payment
 from payments.states import PaymentState
 from support import buyers, disputes, tickets
 from support.models import Ticket
+from support.states import TICKET_OPEN
 
 # Of one line; what is older is found by its number.
 SHOWN = 10
@@ -44,7 +46,20 @@ def payments_of_line(phone: str) -> list[Payment]:
     """The newest payments of a canonical number in which anything happened."""
     rows = Payment.objects.filter(phone_bidx=encryption.blind_index(phone, kind="phone"))
     found = rows.exclude(state__in=_NOTHING_HAPPENED).select_related("merchant")
-    return list(found.order_by("-created_at", "-pk")[:SHOWN])
+    return list(found.prefetch_related("refunds").order_by("-created_at", "-pk")[:SHOWN])
+
+
+def payment_of_line(phone: str, reference: str) -> Payment | None:
+    """A payment by its number, only if this line made it."""
+    rows = Payment.objects.filter(phone_bidx=encryption.blind_index(phone, kind="phone"))
+    return rows.filter(reference=reference).select_related("merchant").first()
+
+
+def open_cases_of_line(phone: str) -> list[Ticket]:
+    """What stands open for a canonical number already, newest first."""
+    rows = Ticket.objects.filter(phone_bidx=encryption.blind_index(phone, kind="phone"))
+    found = rows.filter(state__in=TICKET_OPEN).select_related("payment")
+    return list(found.order_by("-pk")[:SHOWN])
 
 
 @transaction.atomic
@@ -61,6 +76,8 @@ def take(taken: Taken, *, payment: Payment | None, by: str, now: datetime) -> Ti
     if taken.kind == Ticket.Kind.BUYER_INFORMATION:
         ticket = buyers.begin(payment=payment, language=taken.language, now=now)
         return _file(ticket, taken, by=by, now=now)
+    if payment.state != PaymentState.PAID:
+        raise NotPaid
     request = tickets.Request(
         reason=taken.reason,
         text=taken.text,
