@@ -9,14 +9,19 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from payments import subscriber
+from payments.forms import BIRTHDATE_WORDS
+from payments.subscriber import UnreadableBirthdate
 from portal import demo
 from portal.middleware import client_address
 from portal.models import LoginAttempt
 from portal.reports import Days
+from support.forms import without_resident_number
 
 LONGEST_DAYS = 366
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 _LONGEST_AMOUNT = 9
+_LONGEST_BIRTHDATE = 40
 PERIODS = [
     ("month", _("이번 달")),
     ("last-month", _("지난달")),
@@ -190,3 +195,49 @@ class PasswordForm(PasswordChangeForm):
         password: str = super().clean_old_password()
         LoginAttempt.forget(email=self.user.email, address=self.address)
         return password
+
+
+class BuyerForm(forms.Form):
+    """Who bought: what a seller tells the owner of the line. `today` is the Korean day."""
+
+    name = forms.CharField(
+        max_length=40,
+        strip=True,
+        error_messages={
+            "required": _("구매자의 성명을 적어 주세요"),
+            "max_length": _("40자까지 적을 수 있어요"),
+        },
+    )
+    birthdate = forms.CharField(required=False, strip=False)
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._today = today
+
+    def clean_name(self) -> str:
+        """Refuse resident numbers."""
+        return without_resident_number(self.cleaned_data["name"])
+
+    def clean_birthdate(self) -> date:
+        """A day that has been."""
+        typed = self.cleaned_data["birthdate"][:_LONGEST_BIRTHDATE]
+        try:
+            return subscriber.parse_birthdate(typed, self._today)
+        except UnreadableBirthdate as error:
+            raise ValidationError(BIRTHDATE_WORDS[error.fault]) from None
+
+
+class CauseForm(forms.Form):
+    """Why a seller cannot tell who bought."""
+
+    cause = forms.CharField(
+        max_length=300,
+        error_messages={
+            "required": _("알릴 수 없는 까닭을 적어 주세요"),
+            "max_length": _("300자까지 적을 수 있어요"),
+        },
+    )
+
+    def clean_cause(self) -> str:
+        """Refuse resident numbers."""
+        return without_resident_number(self.cleaned_data["cause"])

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from portal.views import (
     accounts,
+    buyers,
     design,
     health,
     help,
@@ -15,7 +16,7 @@ from portal.views import (
     settlements,
     shop,
 )
-from portal.views.my import door, not_me, payment, payments, rules
+from portal.views.my import buyer, door, not_me, payment, payments, rules
 
 pages = [
     path("", home.home, name="home"),
@@ -41,6 +42,7 @@ pages = [
     path("my/<str:reference>/receipt/", payment.receipt, name="my-receipt"),
     path("my/<str:reference>/receipt.pdf", payment.receipt_pdf, name="my-receipt-pdf"),
     path("my/<str:reference>/cancel/", payment.cancel, name="my-cancel"),
+    path("my/<str:reference>/buyer/", buyer.buyer, name="my-buyer"),
     path("my/<str:reference>/not-me/", not_me.not_me, name="my-not-me"),
     path("merchant/", merchant.home, name="merchant-home"),
     path("merchant/login/", accounts.SignIn.as_view(), name="login"),
@@ -56,6 +58,8 @@ pages = [
     path("merchant/payments/", merchant.payments, name="merchant-payments"),
     path("merchant/payments/<str:reference>/", merchant.payment, name="merchant-payment"),
     path("merchant/refunds/", merchant.refunds, name="merchant-refunds"),
+    path("merchant/buyers/", buyers.requests, name="merchant-buyers"),
+    path("merchant/buyers/<str:reference>/", buyers.answer, name="merchant-buyer"),
     path("merchant/settlements/", settlements.settlements, name="merchant-settlements"),
     path("merchant/settlements.csv", settlements.settlements_csv, name="merchant-settlements-csv"),
     path(

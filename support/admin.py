@@ -56,7 +56,7 @@ _DIGITS = 18
 _STEPS = frozenset({steps.ASK, steps.REFER, steps.DUPLICATE, steps.REOPEN, steps.REPLY})
 _TAKE_BACK = "take-back"
 _HANDING = frozenset({"claim", "release", "assign"})
-_WRITING = frozenset({"approve", "reject", "note", "answer"}) | _STEPS
+_WRITING = frozenset({"approve", "reject", "close", "note", "answer"}) | _STEPS
 _VIEWS = {
     View.TODO: gettext_lazy("할 일"),
     View.MINE: gettext_lazy("내 요청"),
@@ -151,7 +151,7 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
         if not object_id.isascii() or not object_id.isdigit() or len(object_id) > _DIGITS:
             raise Http404
         rows = Ticket.objects.select_related(
-            "payment__merchant", "refund", "assignee", "duplicate_of"
+            "payment__merchant", "refund", "assignee", "duplicate_of", "buyer__given_by"
         )
         ticket = rows.filter(pk=int(object_id)).first()
         if ticket is None:
@@ -265,7 +265,7 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
         outcome = None
         if decision == steps.APPROVE:
             outcome = _outcome(ticket, amount_won=forms.read_won(request.POST.get("amount", "")))
-            reader, words = _("고객이 받을 문자"), _approve_text(ticket, outcome)
+            reader, words = notices.reader(ticket), _approve_text(ticket, outcome)
         else:
             reader, words = steps.text(decision, ticket, typed=typed, first=first)
         step = steps.of(decision)
@@ -333,7 +333,9 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
             "colleagues": _colleagues() if request.user.has_perm("support.assign_ticket") else [],
             "steps": steps.available(ticket) if can_change else [],
             **_reply_facts(request, ticket, can_change=can_change, kept=(decision, typed)),
+            "reader": notices.reader(ticket),
             "approve_text": _approve_text(ticket, outcome),
+            "answer_text": _answer_text(ticket),
             "reject_text": notices.preview(
                 notices.REJECTED, ticket, decision_reason=_("(위에 적은 이유)")
             ),
@@ -496,6 +498,9 @@ def _carry_out(
     if decision == "reject":
         tickets.reject(reason=typed, seen=seen, **facts)
         return _("거절했어요. 결과를 고객에게 알립니다.")
+    if decision == "close":
+        tickets.answer(text=typed, seen=seen, **facts)
+        return _("답하고 끝냈어요. 답을 고객에게 알립니다.")
     if decision == steps.ASK:
         tickets.ask_customer(question=typed, seen=seen, **facts)
         return _("고객에게 물었어요. 답이 오면 다시 할 일에 들어와요.")
@@ -593,7 +598,7 @@ def _amount_shown(request: HttpRequest, outcome: desk.Outcome | None) -> str:
 
 
 def _outcome(ticket: Ticket, amount_won: int | None = None) -> desk.Outcome | None:
-    if ticket.payment is None:
+    if ticket.payment is None or not ticket.is_about_money:
         return None
     try:
         return desk.outcome(ticket.payment, now=timezone.now(), amount_won=amount_won)
@@ -614,8 +619,23 @@ def _approve_text(ticket: Ticket, outcome: desk.Outcome | None) -> str:
     )
 
 
+def _answer_text(ticket: Ticket) -> str:
+    if ticket.is_about_money:
+        return ""
+    return notices.preview(
+        notices.ANSWERED,
+        ticket,
+        decision_reason=_("(위에 적은 답)"),
+        has_papers=ticket.kind == Ticket.Kind.PURCHASE_HISTORY,
+    )
+
+
 def _suggestion(ticket: Ticket) -> str:
     """Words an agent may send as they are."""
+    if ticket.kind == Ticket.Kind.PURCHASE_HISTORY:
+        return _("요청하신 구매내역을 준비했어요.")
+    if not ticket.is_about_money:
+        return ""
     if ticket.reason == Ticket.Reason.DUPLICATE:
         return _("같은 결제가 두 번 된 것을 확인했어요.")
     if ticket.payment is not None and ticket.payment.used_at is None:

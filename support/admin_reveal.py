@@ -103,7 +103,7 @@ class Reveals(admin.ModelAdmin[Ticket]):
 def _ticket(request: HttpRequest, pk: int) -> Ticket:
     if not request.user.has_perm("support.reveal_ticket"):
         raise PermissionDenied
-    return get_object_or_404(Ticket.objects.select_related("refund"), pk=pk)
+    return get_object_or_404(Ticket.objects.select_related("refund", "buyer"), pk=pk)
 
 
 def _words() -> dict[Item, str]:
@@ -111,4 +111,5 @@ def _words() -> dict[Item, str]:
         Item.PHONE: _("휴대전화번호"),
         Item.EMAIL: _("이메일 주소"),
         Item.ACCOUNT: _("환불 계좌"),
+        Item.BUYER: _("판매자가 알린 구매자"),
     }

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import notifications
 from payments.calendar import Route
+from payments.templatetags.won import until
 from support import papers
 from support.models import Ticket
 from support.routes import because
@@ -171,6 +172,8 @@ def _merchant_context(ticket: Ticket, question: str) -> dict[str, object]:
         "ticket": ticket,
         "payment": ticket.payment,
         "question": question,
+        "is_buyer": ticket.kind == Ticket.Kind.BUYER_INFORMATION,
+        "due": until(ticket.due_at),
         "matter": _matter(ticket),
         "site_name": settings.SITE_NAME,
         "desk_phone": settings.DESK_PHONE,

@@ -323,8 +323,7 @@ def _bill_line(ticket: Ticket, *, is_bank: bool) -> str:
 
 
 def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
-    about = ticket.get_reason_display() if ticket.is_about_money else ticket.get_kind_display()
-    received = Step(_("접수했어요"), about, DONE, ticket.accepted_at)
+    received = Step(_("접수했어요"), ticket.about, DONE, ticket.accepted_at)
     if ticket.state in TICKET_UNDECIDED:
         waiting = {
             TicketState.WAITING_CUSTOMER: _("답을 기다리고 있어요"),

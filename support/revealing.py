@@ -20,6 +20,7 @@ class Item(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     ACCOUNT = "account"
+    BUYER = "buyer"
 
 
 class ReasonMissing(Exception):
@@ -36,6 +37,7 @@ def items(ticket: Ticket) -> list[Item]:
         Item.PHONE: ticket.phone_sealed,
         Item.EMAIL: ticket.email_sealed,
         Item.ACCOUNT: ticket.refund.account_sealed if ticket.refund else "",
+        Item.BUYER: ticket.buyer.name_sealed if hasattr(ticket, "buyer") else "",
     }
     return [item for item, sealed in held.items() if sealed]
 
@@ -91,5 +93,7 @@ def _read(ticket: Ticket, item: Item) -> list[str]:
         return [f"{digits[:3]}-{digits[3:7]}-{digits[7:]}"]
     if item == Item.EMAIL:
         return [ticket.email]
+    if item == Item.BUYER:
+        return [ticket.buyer.name, ticket.buyer.birthdate]
     refund = ticket.refund
     return [refund.bank, refund.account_number, refund.account_holder] if refund else []

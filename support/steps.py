@@ -3,8 +3,9 @@
 A step is shown before it is taken: its consequence, and word for word the text that will leave.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from support import notices
@@ -31,6 +32,7 @@ class Step:
     label: str
     means: str
     button: str
+    suggestion: str = ""
 
 
 def available(ticket: Ticket) -> list[Step]:
@@ -40,7 +42,18 @@ def available(ticket: Ticket) -> list[Step]:
         names.remove(REFER)
     if ticket.state in _AGAIN:
         names.append(REOPEN)
-    return [of(name) for name in names]
+    return [
+        replace(of(name), suggestion=_buyer_question())
+        if name == REFER and ticket.kind == Ticket.Kind.BUYER_INFORMATION
+        else of(name)
+        for name in names
+    ]
+
+
+def _buyer_question() -> str:
+    """What a seller is asked for; sellers are written to in Korean."""
+    with translation.override("ko"):
+        return _("휴대폰의 주인이 구매자의 성명과 생년월일을 요청했습니다.")
 
 
 def of(name: str) -> Step:
@@ -98,10 +111,11 @@ def text(name: str, ticket: Ticket, *, typed: str, first: Ticket | None = None) 
     if name == REPLY:
         reader = _("고객이 받을 메일") if ticket.email_sealed else _("고객이 받을 문자")
         return reader, notices.preview_reply(ticket, text=typed)
+    reader = notices.reader(ticket)
     if name == ASK:
         words = notices.preview(notices.QUESTION, ticket, question=typed)
     elif name == DUPLICATE:
         words = notices.preview(notices.DUPLICATE, ticket, first=first, reason=typed)
     else:
         words = notices.preview(notices.REOPENED, ticket)
-    return _("고객이 받을 문자"), words
+    return reader, words

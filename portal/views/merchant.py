@@ -47,12 +47,11 @@ class PaymentRow:
     carrier_name: str
 
 
-def merchant_only(
+def for_merchant(
     view: Callable[Concatenate[HttpRequest, Merchant, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Hand the view its merchant; strangers sign in, staff are told that this is not their door."""
 
-    @require_safe
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
@@ -63,6 +62,13 @@ def merchant_only(
         return view(request, merchant, *args, **kwargs)
 
     return guarded
+
+
+def merchant_only(
+    view: Callable[Concatenate[HttpRequest, Merchant, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """The same for a page that only shows."""
+    return require_safe(for_merchant(view))
 
 
 @merchant_only

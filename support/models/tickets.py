@@ -264,6 +264,11 @@ class Ticket(Moving):
         return self.kind in self.ABOUT_MONEY
 
     @property
+    def about(self) -> str:
+        """What it is in a few words: why the money should come back, else what is asked for."""
+        return self.get_reason_display() if self.is_about_money else self.get_kind_display()
+
+    @property
     def counted_since(self) -> datetime:
         """When the clock of this round began: on arrival, or when the case was opened again."""
         return self.reopened_at or self.accepted_at

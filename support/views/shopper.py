@@ -23,7 +23,7 @@ from payments.models import Payment, PhoneVerification
 from payments.models.verifications import ATTEMPTS
 from payments.states import PaymentState
 from payments.subscriber import mask_phone
-from support import forms, progress, proofs, ratings, tickets
+from support import disputes, forms, progress, proofs, ratings, tickets
 from support.models import Rating, Ticket
 
 _INVALID = 422
@@ -178,10 +178,14 @@ def _open(request: HttpRequest, payment: Payment, form: forms.RequestForm, now: 
         product_text=request.GET.get("product", "")[:100],
         payment_date=_day(request.GET.get("date", "")),
     )
+    language = get_language() or "ko"
     try:
-        return tickets.open_ticket(
-            payment=payment, request=wanted, language=get_language() or "ko", now=now
-        )
+        if wanted.reason == Ticket.Reason.UNAUTHORIZED:
+            # Use against one's will is objected to, by law (정보통신망법 §58③): the payout waits.
+            return disputes.object_to(
+                payment=payment, request=wanted, language=language, now=now, by=tickets.SHOPPER
+            )
+        return tickets.open_ticket(payment=payment, request=wanted, language=language, now=now)
     except tickets.AlreadyOpen as error:
         return error.ticket
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from payments.models import Alert, Message, OutboxEvent, Payment, Refund
 from portal import roles, second_factor
 from portal.models import User
-from support import audit, tickets
+from support import audit, buyers, tickets
 from support.models import AuditEntry, DayException, Macro
 from tests.portal import histories
 
@@ -81,6 +81,7 @@ PAGES = {
     ("get", "portal/user/<id>/password/"): {"A": 403, "L": 403, "F": 403, "O": 200},
     ("get", "portal/user/<int:pk>/second-factor/"): {"A": 403, "L": 200, "F": 403, "O": 200},
     ("get", "support/ticket/<int:pk>/reveal/"): {"A": 200, "L": 200, "F": 403, "O": 403},
+    ("get", "support/ticket/new/"): {"A": 200, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/share/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/"): {"A": 302, "L": 302, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/<int:run>/"): {"A": 404, "L": 404, "F": 403, "O": 403},
@@ -98,7 +99,11 @@ SHOP = (
     "merchant/settlement-lines.csv",
     "merchant/payments.csv",
     "merchant/days.csv",
+    "merchant/buyers/",
+    "merchant/buyers/<str:reference>/",
 )
+# Where a shop answers; everything else of it only shows.
+ANSWERING = {"merchant/buyers/<str:reference>/": 200}
 # One's own account: whoever is signed in, whatever their role.
 ACCOUNT = {
     "account/": 200,
@@ -156,6 +161,7 @@ def rows() -> dict[str, int | str]:
     ticket = tickets.open_ticket(
         payment=paid, request=tickets.Request(reason="OTHER"), language="ko", now=now
     )
+    buyers.ask(payment=paid, question="누가 샀나요?", language="ko", now=now)
     message = Message.objects.create(
         kind="paid", channel="SMS", dedupe_key="one", created_at=now, due_at=now, payment=paid
     )
@@ -301,7 +307,9 @@ def test_a_shops_page_opens_to_its_owner_only(
     url = "/" + re.sub("<[^>]+>", str(rows["merchant"]), address)
     found = {who: status(client, "get", url) for who, client in people.items()}
     assert found == {"-": "door", "M": 200} | dict.fromkeys(NAMES, 403)
-    assert status(people["M"], "post", url) == 405
+    assert status(people["M"], "post", url) == ANSWERING.get(address, 405)
+    if address in ANSWERING:
+        assert {status(people[who], "post", url) for who in NAMES} == {403}
 
 
 @pytest.mark.parametrize("address", ACCOUNT)

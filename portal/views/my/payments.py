@@ -22,7 +22,8 @@ from portal.views.csv_files import Cell, csv_response
 from portal.views.keyset import page
 from portal.views.my import door
 from portal.views.my.visit import secret_of, visitors_only
-from support import visits
+from support import papers, visits
+from support.models import Ticket
 
 SIZE = 20
 _LONGEST_PDF = 1_000
@@ -74,6 +75,7 @@ def _list(request: HttpRequest, visit: PhoneVerification) -> HttpResponse:
         "rules": lines.rules_of(visits.holder_of(visit), now=now),
         "this_month": month(calendar.billing_month(now)),
         "file_query": _file_query(request.GET),
+        "ready": _ready(visit, now),
     }
     return render(request, "portal/my/payments.html", context)
 
@@ -139,6 +141,13 @@ def pdf_response(name: str, content: bytes) -> HttpResponse:
     response = HttpResponse(content, content_type="application/pdf")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _ready(visit: PhoneVerification, now: datetime) -> list[Ticket]:
+    """Answers that wait here; about a payment only for who made it by this birthdate."""
+    found = papers.ready(visit.phone_bidx, now=now)
+    mine = visit.holder_bidx
+    return [one for one in found if one.payment is None or one.payment.holder_bidx == mine]
 
 
 def _row(payment: Payment) -> Row:
