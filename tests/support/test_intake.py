@@ -364,3 +364,33 @@ def test_the_queue_leads_to_it_who_may_change_cases(desk_of: Client, agent: User
 
     assert link not in desk_of.get("/admin/support/ticket/").content.decode()
     assert desk_of.get(URL).status_code == 403
+
+
+# The desk with a case that is not about money
+
+
+@pytest.mark.parametrize("kind", ["H", "E", "B"])
+def test_queue_and_case_show_a_question_and_end_it_with_an_answer(
+    desk_of: Client, payment: Payment, kind: str
+) -> None:
+    ticket = take(kind, payment if kind == "B" else None)
+    case = f"/admin/support/ticket/{ticket.pk}/change/"
+    queue = desk_of.get("/admin/support/ticket/").content.decode()
+    assert ticket.number in queue
+    assert ticket.get_kind_display() in queue
+    page = desk_of.get(case).content.decode()
+    assert 'value="close"' in page
+    assert 'value="approve"' not in page
+    assert "돌려줄 돈이 없는" not in page
+    assert "전화" in page
+
+    seen = tickets.last_change(ticket)
+    assert desk_of.post(case, {"decision": "close", "seen": seen, "reason": ""}).status_code == 422
+    desk_of.post(case, {"decision": "close", "seen": seen, "reason": "이렇게 해요"})
+
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.decision_reason) == ("ANSWERED", "이렇게 해요")
+    assert "답변 완료" in desk_of.get(case).content.decode()
+    track = desk_of.get(f"/support/track/{ticket.token}/").content.decode()
+    assert "답을 드렸어요" in track
+    assert "이렇게 해요" in track
