@@ -124,6 +124,7 @@ def _letter(message: Message) -> Letter:
         subject=message.subject,
         text=text,
         html=html,
+        reply_to=message.reply_to,
     )
 
 

@@ -34,13 +34,15 @@ def notify(
     payment: Payment | None = None,
     language: str = "ko",
     required: Callable[[], dict[str, str]] = dict,
+    reply_to: str = "",
     now: datetime,
 ) -> None:
     """Queue one text, and a mail as well when an address and a template for it exist.
 
     With an address but no template the mail is kept for a text that cannot be delivered. Safe to
     call again with the same key. `phone` or `email` may be empty. `required` names what must stand
-    in both, in the notice's language; without it texts.ItemsMissing, and nothing queued.
+    in both, in the notice's language; without it texts.ItemsMissing, and nothing queued. `reply_to`
+    is the mail address an answer shall go to; empty for the usual one.
     """
     words = {**context, "desk_phone": settings.DESK_PHONE, "site_name": settings.SITE_NAME}
     with translation.override(language):
@@ -66,6 +68,7 @@ def notify(
                     payment=payment,
                     language=language,
                     subject=mail[0],
+                    reply_to=reply_to,
                 ),
                 key=f"{dedupe_key}:email",
                 to=email,

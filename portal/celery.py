@@ -42,6 +42,8 @@ app.conf.beat_schedule = {
     "send-messages": _every("payments.tasks.send_messages", settings.SWEEP_SECONDS),
     # Replies nobody took back go to the messages.
     "send-replies": _every("support.tasks.send_replies", settings.SWEEP_SECONDS),
+    # Mails to the customer centre become cases and answers.
+    "read-mail": _every("support.tasks.read_mail", settings.INBOX_SECONDS),
     # Steps on many cases at once go on.
     "work-bulk": _every("support.tasks.work_bulk", settings.SWEEP_SECONDS),
     # Refunds that are due go to the operator or the bank.

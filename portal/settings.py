@@ -253,6 +253,17 @@ EMAIL_HOST_USER = env.text("SMTP_USER", default="")
 EMAIL_HOST_PASSWORD = env.text("SMTP_PASSWORD", default="")
 _SMTP_SECURITY = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), default="starttls")
 EMAIL_USE_TLS, EMAIL_USE_SSL = _SMTP_SECURITY == "starttls", _SMTP_SECURITY == "tls"
+# Where the customer centre reads mails: nowhere, in a Maildir folder, or in an IMAP mailbox.
+MAIL_INBOX = env.choice(
+    "MAIL_INBOX", ("none", "folder", "imap"), default="folder" if SANDBOX else "none"
+)
+INBOX_DIR = env.path("INBOX_DIR", default=DATA_DIR / "inbox")
+_OF_IMAP = None if MAIL_INBOX == "imap" else ""
+IMAP_HOST = env.text("IMAP_HOST", default=_OF_IMAP, hint="the name of your IMAP server")
+IMAP_PORT = env.integer("IMAP_PORT", default=993)
+IMAP_USER = env.text("IMAP_USER", default=_OF_IMAP, hint="the mailbox's user")
+IMAP_PASSWORD = env.text("IMAP_PASSWORD", default=_OF_IMAP, hint="the mailbox's password")
+IMAP_FOLDER = env.text("IMAP_FOLDER", default="INBOX")
 BANK_API_URL = env.url("BANK_API_URL", default=CARRIER_API_URL)
 # Who checks payment PINs, where a risk rule asks for one.
 SECOND_FACTOR_URL = env.url("SECOND_FACTOR_URL", default=CARRIER_API_URL)
@@ -288,6 +299,7 @@ UNKNOWN_ALERT_SECONDS = env.integer("UNKNOWN_ALERT_SECONDS", default=1800)
 # How long lifting one's own block, or raising one's own limit, waits.
 COOLING_OFF_SECONDS = env.integer("COOLING_OFF_SECONDS", default=60 if SANDBOX else 86_400)
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
+INBOX_SECONDS = env.integer("INBOX_SECONDS", default=2 if SANDBOX else 30)
 
 # What is ours: who we are, in the footer and in every message
 

@@ -1,5 +1,6 @@
 """What an agent needs to decide a case, gathered from ticket, payment and ledger. Only reads."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -270,6 +271,10 @@ def who(author: str, names: dict[str, str]) -> str:
 
 def note_words(text: str) -> str:
     """The text of a note; notes the machine wrote are kept as codes."""
+    if text == "MAIL_BOUNCED":
+        return _("고객에게 보낸 메일이 닿지 않았어요. 다른 길로 알려 주세요.")
+    if earlier := re.fullmatch(r"AFTER ([COBHE]-\d+)", text):
+        return _("닫힌 요청 {number}에 이어 온 메일이에요.").format(number=earlier[1])
     if text == "ROUTE_BANK":
         return _("통신사 취소가 안 되어 계좌 환불로 바뀌었어요.")
     if text == "NOT_ME":

@@ -7,12 +7,17 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from payments.subscriber import PhoneFault, UnreadablePhone, parse_code, parse_phone
+from payments.subscriber import (
+    RESIDENT_NUMBER,
+    PhoneFault,
+    UnreadablePhone,
+    parse_code,
+    parse_phone,
+)
 from payments.templatetags.won import won
 from support.models import Rating, Ticket
 
 REASON_MAX = 300
-_RESIDENT_NUMBER = re.compile(r"(?<!\d)\d{6}\s*[- ]?\s*[1-8]\d{6}(?!\d)")
 PHONE_WORDS = {
     PhoneFault.MISSING: _("휴대전화번호를 입력하세요"),
     PhoneFault.MALFORMED: _("휴대전화번호를 010-1234-5678처럼 입력하세요"),
@@ -50,7 +55,7 @@ def bank_name(code: str) -> str:
 
 def without_resident_number(text: str) -> str:
     """The text, unless somebody wrote a resident number into it (개인정보 보호법 §24의2)."""
-    if _RESIDENT_NUMBER.search(text):
+    if RESIDENT_NUMBER.search(text):
         raise forms.ValidationError(
             _("주민등록번호는 받지 않아요. 지우고 다시 보내 주세요"), code="resident_number"
         )
@@ -327,6 +332,6 @@ def reason_problem(reason: str, *, missing: str = "") -> str:
         return missing or str(_("이유를 적어 주세요. 고객이 읽게 돼요"))
     if len(reason) > REASON_MAX:
         return str(_("300자까지 적을 수 있어요"))
-    if _RESIDENT_NUMBER.search(reason):
+    if RESIDENT_NUMBER.search(reason):
         return str(_("주민등록번호는 적을 수 없어요"))
     return ""

@@ -18,6 +18,7 @@ from payments import notifications
 from payments.calendar import Route
 from payments.templatetags.won import until
 from support import papers
+from support import threads
 from support.models import Ticket
 from support.routes import because
 
@@ -74,6 +75,7 @@ def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words:
             payment=ticket.payment,
             language=ticket.language,
             required=partial(_items_of_refusal, ticket) if kind == REJECTED else dict,
+            reply_to=threads.address_of(ticket),
             now=now,
         )
 
@@ -88,6 +90,7 @@ def send_reply(ticket: Ticket, *, text: str, now: datetime, dedupe: str) -> None
         context=context_of(ticket) | {"reply": text},
         payment=ticket.payment,
         language=ticket.language,
+        reply_to=threads.address_of(ticket),
         now=now,
     )
 
@@ -112,6 +115,7 @@ def send_to_merchant(ticket: Ticket, *, question: str, now: datetime, dedupe: st
         email=payment.merchant.email,
         context=_merchant_context(ticket, question),
         payment=payment,
+        reply_to=threads.address_of(ticket),
         now=now,
     )
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from payments.models import Refund
 from payments.states import RefundState
-from support import bulk, notices, replies, tickets
+from support import bulk, notices, receiving, replies, tickets
 from support.models import Ticket
 
 
@@ -64,6 +64,12 @@ def notify_account_needed(*, subject_id: int, **_: Any) -> None:
 def send_replies(**_: Any) -> None:
     """Replies whose time to be taken back is over go out."""
     replies.send_due(now=timezone.now())
+
+
+@shared_task
+def read_mail(**_: Any) -> None:
+    """Mails that came become cases and answers."""
+    receiving.read(now=timezone.now())
 
 
 @shared_task

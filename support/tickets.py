@@ -360,7 +360,9 @@ def merchant_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> T
 def mark_duplicate(
     *, ticket_id: int, first_id: int, reason: str, by: str, now: datetime, seen: int | None = None
 ) -> Ticket:
-    """Close a case as the repetition of an open one of the same line, which shows both threads.
+    """Close a case as the repetition of an open one of the same line or mail address.
+
+    The first one shows both threads.
 
     Raises ReasonMissing, NotTheSameMatter, ChangedMeanwhile, IllegalMove.
     """
@@ -373,7 +375,7 @@ def mark_duplicate(
         first is None
         or first == ticket
         or first.state in TICKET_FINAL
-        or first.phone_bidx != ticket.phone_bidx
+        or not _is_same_customer(first, ticket)
         # A request for money would be lost in a case that cannot give any.
         or (ticket.is_about_money and not first.is_about_money)
     ):
@@ -582,6 +584,11 @@ def _hand_over(
         ticket.save(update_fields=["assignee"])
     ticket.log(happened, at=now, by=by, reason=f"staff:{user_id}" if user_id else "")
     return ticket
+
+
+def _is_same_customer(one: Ticket, other: Ticket) -> bool:
+    same_line = bool(one.phone_bidx) and one.phone_bidx == other.phone_bidx
+    return same_line or (bool(one.email_bidx) and one.email_bidx == other.email_bidx)
 
 
 def _exists(ticket_id: int) -> bool:

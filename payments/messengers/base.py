@@ -29,6 +29,7 @@ class Letter:
     """One text or mail. `message_id` is ours and the same at every try; `to` is E.164 or mail.
 
     `html` is the whole document of a mail that says what `text` says; empty for a text message.
+    `reply_to` is where the answer to a mail shall go; empty for where it came from.
     """
 
     message_id: str
@@ -36,6 +37,7 @@ class Letter:
     subject: str
     text: str
     html: str = ""
+    reply_to: str = ""
 
 
 class Sender(Protocol):

@@ -31,7 +31,7 @@ class Gateway:
                 "sender": settings.DESK_PHONE if is_text else settings.DEFAULT_FROM_EMAIL,
                 "subject": letter.subject,
                 "text": letter.text,
-                **({} if is_text else {"html": letter.html}),
+                **({} if is_text else {"html": letter.html, "reply_to": letter.reply_to}),
             },
             headers={"Authorization": f"Bearer {settings.CARRIER_API_TOKEN}"},
         )

@@ -24,10 +24,13 @@ class Smtp:
 
     def send(self, letter: Letter, *, now: datetime) -> str:
         """Hand one mail over; see `base.Sender`. The id is the mail's Message-ID."""
-        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-        message_id = f"<{letter.message_id}@{domain}>"
+        message_id = f"<{_name(letter)}@{_address(settings.DEFAULT_FROM_EMAIL)[2]}>"
         mail = EmailMultiAlternatives(
-            letter.subject, letter.text, to=[letter.to], headers={"Message-ID": message_id}
+            letter.subject,
+            letter.text,
+            to=[letter.to],
+            reply_to=[letter.reply_to] if letter.reply_to else None,
+            headers={"Message-ID": message_id},
         )
         mail.attach_alternative(letter.html, "text/html")
         server = EmailBackend(timeout=SECONDS)
@@ -52,6 +55,17 @@ class Smtp:
     def find(self, letter: Letter, *, since: datetime, now: datetime) -> str | None:
         """A mail server cannot be asked."""
         return None
+
+
+def _name(letter: Letter) -> str:
+    # What comes after the plus goes into the Message-ID as well: a report of a mail that did not
+    # arrive repeats that, and programs that answer somewhere else still name it.
+    thread = _address(letter.reply_to)[0].partition("+")[2]
+    return f"{letter.message_id}.{thread}" if thread else letter.message_id
+
+
+def _address(text: str) -> tuple[str, str, str]:
+    return parseaddr(text)[1].rpartition("@")
 
 
 def _judged(code: int, words: str) -> NotTaken | Refused:

@@ -38,6 +38,8 @@ class Message(models.Model):
     to_sealed = models.TextField()
     to_masked = models.CharField(max_length=120)
     subject = models.CharField(max_length=200, blank=True)
+    # Where the answer to a mail goes, when not to where all mails come from. Ours: nobody's data.
+    reply_to = models.CharField(max_length=254, blank=True, default="", db_default="")
     # Sealed, because a verification text carries its code.
     text_sealed = models.TextField()
     # The mail address that is tried when the phone cannot be reached and no mail goes out anyway.

@@ -4,10 +4,11 @@ from support.models.audit import AuditEntry, AuditHead
 from support.models.bulk import BulkItem, BulkRun
 from support.models.buyers import BuyerAnswer
 from support.models.conversation import InternalNote, Macro, Reply, TicketMessage
+from support.models.mails import InboundMail
 from support.models.office import DayException
 from support.models.people import Duty, Presence
 from support.models.ratings import Rating
-from support.models.tickets import Ticket, TicketEvent, pk_of_number
+from support.models.tickets import Ticket, TicketEvent, email_index, pk_of_number
 
 __all__ = [
     "AuditEntry",
@@ -17,6 +18,7 @@ __all__ = [
     "BuyerAnswer",
     "DayException",
     "Duty",
+    "InboundMail",
     "InternalNote",
     "Macro",
     "Presence",
@@ -25,5 +27,6 @@ __all__ = [
     "Ticket",
     "TicketEvent",
     "TicketMessage",
+    "email_index",
     "pk_of_number",
 ]

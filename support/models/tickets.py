@@ -103,6 +103,7 @@ class Ticket(Moving):
     phone_last4 = models.CharField(max_length=4, blank=True)
     email_sealed = models.TextField(blank=True)
     contact = models.CharField(max_length=5, choices=Contact.choices, blank=True, default="")
+    email_bidx = models.CharField(max_length=64, blank=True, default="", db_default="")
     language = models.CharField(max_length=5, default="ko")
     token = models.CharField(max_length=64, unique=True, default=new_token)
 
@@ -227,11 +228,13 @@ class Ticket(Moving):
         )
 
     def set_contact(self, *, phone: str, email: str) -> None:
-        """Remember where the answer goes, sealed; the caller saves."""
+        """Remember where the answer goes, sealed; the caller saves. Either may be empty."""
         self.phone_sealed = encryption.seal(phone, place=_PLACE_PHONE)
-        self.phone_bidx = encryption.blind_index(phone, kind="phone")
+        # Whoever gave none has nothing in common with the others who did not.
+        self.phone_bidx = encryption.blind_index(phone, kind="phone") if phone else ""
         self.phone_last4 = phone[-4:]
         self.email_sealed = encryption.seal(email, place=_PLACE_EMAIL)
+        self.email_bidx = email_index(email)
 
     @property
     def number(self) -> str:
@@ -240,7 +243,7 @@ class Ticket(Moving):
 
     @property
     def phone(self) -> str:
-        """The canonical number the answer goes to."""
+        """The canonical number the answer goes to; empty when it goes by mail only."""
         return encryption.unseal(self.phone_sealed, place=_PLACE_PHONE)
 
     @property
@@ -311,6 +314,12 @@ class Ticket(Moving):
     def is_final(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in TICKET_FINAL
+
+
+def email_index(address: str) -> str:
+    """What a mail address is found by, however it is written; empty for none."""
+    plain = address.strip().lower()
+    return encryption.blind_index(plain, kind="email") if plain else ""
 
 
 def pk_of_number(number: str) -> int | None:

@@ -1,0 +1,231 @@
+"""Mails to the customer centre: each read once, and made a case, a turn of a talk, or nothing.
+
+Who wrote a mail cannot be proved, so a mail only ever adds words. It joins a case when it names one
+and comes from the address that stands on it; it never withdraws, decides or shows anything. What
+machines write is noted and not answered, or two of them would answer each other for ever.
+
+A row is written in one transaction with everything that follows from it, before the inbox hears
+that the mail is done: a crash in between brings the same mail again, and its row says so.
+"""
+
+import hashlib
+import logging
+import re
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from payments import encryption, states
+from support import inbox, threads, tickets
+from support.inbox.base import Inbox, Unreachable
+from support.letters import Letter
+from support.letters import read as read_letter
+from support.models import InboundMail, Ticket, TicketMessage, email_index, pk_of_number
+from support.states import TicketState
+
+BATCH = 50
+# From one sender in an hour: more is a program, or somebody who should telephone.
+LIMIT = 10
+WINDOW = timedelta(hours=1)
+_NAMED_FILES = 5
+_HANGUL = re.compile("[가-힣]")
+_LETTER = re.compile("[A-Za-z]")
+_Verdict = InboundMail.Verdict
+_log = logging.getLogger(__name__)
+
+
+def read(*, now: datetime) -> int:
+    """Take up to BATCH mails that wait; returns how many. An inbox out of reach waits as well."""
+    try:
+        with inbox.opened() as found:
+            return _read(found, now=now) if found is not None else 0
+    except Unreachable as error:
+        _log.warning("the inbox cannot be read: %s", error)
+        return 0
+
+
+def _read(found: Inbox, *, now: datetime) -> int:
+    count = 0
+    for arrived in found.waiting():
+        try:
+            take(arrived.raw, now=now)
+        except Exception as error:
+            # It stays where it is, and must not keep the others waiting. Never the words of the
+            # error: they may be the mail's.
+            _log.error("a mail could not be taken: %s", type(error).__name__)
+            continue
+        found.done(arrived)
+        count += 1
+        if count >= BATCH:
+            break
+    return count
+
+
+def take(raw: bytes, *, now: datetime) -> InboundMail | None:
+    """Write one mail down and do what follows from it; None when it was written down before."""
+    letter = read_letter(raw)
+    mail = InboundMail(key=_key(letter, raw), received_at=now, attachments=len(letter.attachments))
+    mail.set_letter(sender=letter.sender, subject=letter.subject)
+    mail.sender_bidx = email_index(letter.sender)
+    with transaction.atomic():
+        _one_at_a_time(mail.sender_bidx or mail.key)
+        if InboundMail.objects.filter(key=mail.key).exists():
+            return None
+        _decide(mail, letter, now=now)
+        mail.save()
+    return mail
+
+
+def _one_at_a_time(sender: str) -> None:
+    # So that a mail two workers read is one, and the limit of a sender holds.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sender])
+
+
+def _key(letter: Letter, raw: bytes) -> str:
+    # The same Message-ID from somebody else is another mail: nobody can take another's place.
+    if letter.message_id:
+        return encryption.blind_index(f"{letter.message_id}\0{letter.sender}", kind="mail")
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _decide(mail: InboundMail, letter: Letter, *, now: datetime) -> None:
+    if letter == Letter():
+        mail.verdict = _Verdict.UNREADABLE
+    elif letter.is_bounce:
+        mail.verdict, mail.mark = _Verdict.BOUNCED, letter.machine
+        mail.ticket = threads.opened(letter.threads)
+        if mail.ticket is not None:
+            _note_bounce(mail.ticket, now=now)
+    elif letter.machine:
+        mail.verdict, mail.mark = _Verdict.MACHINE, letter.machine
+        mail.ticket = _meant(letter)
+    elif not letter.sender:
+        mail.verdict = _Verdict.NO_SENDER
+    elif threads.is_ours(letter.sender):
+        mail.verdict = _Verdict.OWN
+    elif _written_lately(mail, now=now) >= LIMIT:
+        mail.verdict = _Verdict.TOO_MANY
+    else:
+        _follow(mail, letter, now=now)
+
+
+def _follow(mail: InboundMail, letter: Letter, *, now: datetime) -> None:
+    """Into the conversation of the case it is about, or a case of its own."""
+    case = _meant(letter)
+    try:
+        if case is not None and _is_from_merchant(case, letter):
+            mail.ticket = tickets.merchant_answered(
+                ticket_id=case.pk, text=_words(case.language, letter), by=tickets.MERCHANT, now=now
+            )
+        elif case is not None and not case.is_final:
+            mail.ticket = tickets.customer_wrote(
+                ticket_id=case.pk, text=_words(case.language, letter), now=now
+            )
+    except tickets.TooMany:
+        mail.verdict, mail.ticket = _Verdict.TOO_MANY, case
+        return
+    except states.IllegalMove:
+        # Closed in this moment: as if it had been closed before.
+        mail.ticket = None
+    if mail.ticket is not None:
+        mail.verdict = _Verdict.ADDED
+    else:
+        mail.verdict, mail.ticket = _Verdict.OPENED, _open(letter, after=case, now=now)
+    mail.message = TicketMessage.objects.filter(ticket=mail.ticket).order_by("-pk").first()
+
+
+def _meant(letter: Letter) -> Ticket | None:
+    """The case a mail is about: it names one, and its sender is who stands on that."""
+    sealed = threads.opened(letter.threads)
+    if sealed is not None and _is_from_merchant(sealed, letter):
+        return sealed
+    pk = pk_of_number(letter.number) if letter.number else None
+    numbered = Ticket.objects.filter(pk=pk).first() if pk else None
+    for case in (sealed, numbered):
+        if case is not None and letter.sender and case.email_bidx == email_index(letter.sender):
+            return _first_of(case)
+    return None
+
+
+def _first_of(case: Ticket) -> Ticket:
+    """Where a merged case goes on."""
+    first = case.duplicate_of
+    is_merged = case.state == TicketState.DUPLICATE and first is not None and not first.is_final
+    return first if is_merged and first is not None else case
+
+
+def _is_from_merchant(case: Ticket, letter: Letter) -> bool:
+    # Only under our seal: a seller's address is on its page for all to see.
+    payment = case.payment
+    return (
+        payment is not None
+        and case.state == TicketState.WAITING_MERCHANT
+        and bool(letter.sender)
+        and payment.merchant.email.strip().lower() == letter.sender
+        and threads.opened(letter.threads) == case
+    )
+
+
+def _open(letter: Letter, *, after: Ticket | None, now: datetime) -> Ticket:
+    language = _language(letter)
+    ticket = Ticket(
+        kind=Ticket.Kind.OTHER,
+        reason=Ticket.Reason.OTHER,
+        text=_words(language, letter),
+        product_text=letter.subject,
+        language=language,
+        accepted_at=now,
+        due_at=tickets.answer_due(Ticket.Kind.OTHER, now),
+    )
+    ticket.set_contact(phone="", email=letter.sender)
+    tickets.file(ticket, now=now)
+    if after is not None:
+        # Same sender, and a case that is closed.
+        tickets.note(ticket, author=tickets.SYSTEM, text=f"AFTER {after.number}", at=now)
+    return ticket
+
+
+def _words(language: str, letter: Letter) -> str:
+    """What is written down of it, with what was left out said in the reader's language."""
+    with translation.override(language):
+        said = [letter.text or letter.subject or _("(글이 없는 메일이에요.)")]
+        if letter.is_cut:
+            said.append(_("(메일이 길어 여기까지만 담았어요.)"))
+        said += _without_attachments(letter)
+    return "\n\n".join(said)
+
+
+def _without_attachments(letter: Letter) -> list[str]:
+    """The one place that knows what becomes of files: they are named, and not taken."""
+    count = len(letter.attachments)
+    if not count:
+        return []
+    names = [attachment.name for attachment in letter.attachments[:_NAMED_FILES]]
+    shown = ", ".join(names) + ("…" if count > len(names) else "")
+    words = _("(첨부 {count}개는 받지 않았어요: {names})")
+    return [words.format(count=count, names=shown)]
+
+
+def _language(letter: Letter) -> str:
+    said = f"{letter.subject} {letter.text}"
+    return "en" if _LETTER.search(said) and not _HANGUL.search(said) else "ko"
+
+
+def _note_bounce(case: Ticket, *, now: datetime) -> None:
+    # Once an hour is enough to be known.
+    lately = InboundMail.objects.filter(
+        ticket=case, verdict=_Verdict.BOUNCED, received_at__gt=now - WINDOW
+    )
+    if not lately.exists():
+        tickets.note(case, author=tickets.SYSTEM, text="MAIL_BOUNCED", at=now)
+
+
+def _written_lately(mail: InboundMail, *, now: datetime) -> int:
+    return InboundMail.objects.filter(
+        sender_bidx=mail.sender_bidx,
+        received_at__gt=now - WINDOW,
+        verdict__in=[_Verdict.OPENED, _Verdict.ADDED],
+    ).count()

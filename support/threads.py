@@ -1,0 +1,47 @@
+"""The address a customer's answer to our mail goes to: it names the case under a seal of ours.
+
+Case numbers are counted, so anybody can guess one; the seal nobody can. It lets a mail into a
+conversation only together with the sender's address (`support.receiving`), and a report of a mail
+that did not arrive, whose sender is a machine, by itself.
+"""
+
+from collections.abc import Iterable
+from email.utils import parseaddr
+from hmac import compare_digest
+
+from django.conf import settings
+
+from payments import encryption
+from support.models import Ticket
+
+_LENGTH = 20
+
+
+def address_of(ticket: Ticket) -> str:
+    """Where answers go; empty when nobody reads mails here, so that they go where they always did.
+
+    The mail server must take `name+anything@` for `name@` (RFC 5233), as most do.
+    """
+    if settings.MAIL_INBOX == "none":
+        return ""
+    name, _, domain = parseaddr(settings.DESK_EMAIL)[1].rpartition("@")
+    return f"{name}+{ticket.pk}.{_seal(ticket.pk)}@{domain}"
+
+
+def is_ours(address: str) -> bool:
+    """Whether a mail from this address would be one from ourselves."""
+    name, _, domain = address.lower().rpartition("@")
+    own = {parseaddr(one)[1].lower() for one in (settings.DESK_EMAIL, settings.DEFAULT_FROM_EMAIL)}
+    return f"{name.partition('+')[0]}@{domain}" in own
+
+
+def opened(threads: Iterable[tuple[int, str]]) -> Ticket | None:
+    """The case of the first seal that is really ours; None when none is."""
+    for pk, seal in threads:
+        if compare_digest(seal.encode(), _seal(pk).encode()):
+            return Ticket.objects.filter(pk=pk).first()
+    return None
+
+
+def _seal(pk: int) -> str:
+    return encryption.blind_index(str(pk), kind="thread")[:_LENGTH]

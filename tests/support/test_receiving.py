@@ -1,0 +1,379 @@
+"""Mails that come in: a case, a turn of a conversation, or a row that says why neither."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from payments.models import Merchant, Message, OutboxEvent, Payment
+from support import inbox, receiving, tasks, threads, tickets
+from support.models import InboundMail, InternalNote, Ticket, TicketMessage
+from support.receiving import LIMIT, take
+from tests.support.factories import NOW, open_ticket, reject
+from tests.support.mails import SENDER, bounce, mail, part, parts
+
+V = InboundMail.Verdict
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def case(pay: Callable[..., Payment]) -> Ticket:
+    """An open cancellation of somebody who gave a mail address."""
+    return open_ticket(pay(email=SENDER))
+
+
+def received(raw: bytes, *, after: timedelta = timedelta(0)) -> InboundMail:
+    row = take(raw, now=NOW + after)
+    assert row is not None
+    return row
+
+
+def answering(case: Ticket, **changes: Any) -> bytes:
+    """The customer's answer to one of our mails about the case."""
+    extra = changes.pop("extra", f"Cc: {threads.address_of(case)}")
+    return mail(extra=extra, **changes)
+
+
+# A new matter
+
+
+def test_a_mail_becomes_a_question_without_payment_and_is_announced() -> None:
+    row = received(mail())
+
+    ticket = row.ticket
+    assert ticket is not None
+    assert (row.verdict, ticket.kind, ticket.state, ticket.payment) == (V.OPENED, "E", "NEW", None)
+    assert (ticket.text, ticket.product_text) == ("환불은 언제 되나요?", "문의")
+    assert (ticket.email, ticket.phone, ticket.phone_bidx) == (SENDER, "", "")
+    assert row.message == ticket.messages.get()
+    assert OutboxEvent.objects.filter(kind="ticket.received", subject_id=ticket.pk).exists()
+
+
+def test_its_writer_is_told_by_mail_where_an_answer_goes() -> None:
+    ticket = received(mail()).ticket
+    assert ticket is not None
+
+    tasks.notify_ticket_received(subject_id=ticket.pk)
+
+    told = Message.objects.get()
+    assert (told.channel, told.to, told.reply_to) == ("EMAIL", SENDER, threads.address_of(ticket))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("Where is my refund?", "en"), ("Refund 언제 돼요?", "ko"), ("1", "ko")]
+)
+def test_an_answer_speaks_the_writers_language(text: str, language: str) -> None:
+    ticket = received(mail(text, subject="")).ticket
+
+    assert ticket is not None
+    assert ticket.language == language
+
+
+def test_attachments_are_named_in_the_text_and_not_taken() -> None:
+    raw = parts(part("보세요"), part("x", "image/png", "a.png"), part("y", "image/png", "b.png"))
+
+    row = received(raw)
+
+    assert row.attachments == 2
+    assert row.ticket is not None
+    assert row.ticket.text == "보세요\n\n(첨부 2개는 받지 않았어요: a.png, b.png)"
+
+
+def test_a_long_mail_says_that_it_was_cut() -> None:
+    ticket = received(mail("가" * 100_000)).ticket
+
+    assert ticket is not None
+    assert ticket.text.endswith("(메일이 길어 여기까지만 담았어요.)")
+
+
+def test_who_wrote_is_kept_sealed() -> None:
+    row = received(mail())
+
+    assert row.masked_sender == "m***@mail.test"
+    assert row.subject == "문의"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(m)::text FROM support_inboundmail m")
+        stored = cursor.fetchone()[0]
+    assert "minji" not in stored
+    assert "문의" not in stored
+
+
+# Into a conversation
+
+
+def test_an_answer_to_our_mail_joins_the_case_from_the_address_that_stands_on_it(
+    case: Ticket,
+) -> None:
+    row = received(answering(case))
+
+    assert (row.verdict, row.ticket) == (V.ADDED, case)
+    assert row.message is not None
+    assert (row.message.author, row.message.text) == ("shopper", "환불은 언제 되나요?")
+    assert Ticket.objects.count() == 1
+
+
+def test_so_does_a_mail_with_its_number_in_the_subject(case: Ticket) -> None:
+    row = received(mail(subject=f"Re: 취소 요청 ({case.number})", sender="MINJI@Mail.Test"))
+
+    assert (row.verdict, row.ticket) == (V.ADDED, case)
+
+
+def test_the_clock_goes_on_as_when_it_was_written_on_the_progress_page(
+    pay: Callable[..., Payment],
+) -> None:
+    cases = [open_ticket(pay(email=SENDER, phone=f"+82109000000{n}")) for n in (1, 2)]
+    later = NOW + timedelta(days=1)
+    for one in cases:
+        tickets.ask_customer(ticket_id=one.pk, question="언제요?", by="staff:1", now=NOW)
+
+    take(answering(cases[0]), now=later)
+    tickets.customer_wrote(ticket_id=cases[1].pk, text="어제요.", now=later)
+
+    by_mail, by_page = (Ticket.objects.get(pk=one.pk) for one in cases)
+    assert by_mail.state == by_page.state == "IN_PROGRESS"
+    assert by_mail.due_at == by_page.due_at
+    assert by_mail.clock_left == by_page.clock_left
+
+
+def test_a_sealed_address_from_somebody_else_is_a_new_matter(case: Ticket) -> None:
+    row = received(answering(case, sender="thief@mail.test"))
+
+    assert row.verdict == V.OPENED
+    assert row.ticket != case
+    assert case.messages.count() == 1
+
+
+@pytest.mark.parametrize("number", ["C-20417", "C-99999999999", "E-20001", "C-20000"])
+def test_a_guessed_number_is_a_new_matter(case: Ticket, number: str) -> None:
+    for subject in (number, f"{case.kind}-{20_000 + case.pk}"):
+        row = received(mail(subject=subject, sender="x@y.test", message_id=f"<{subject}@y>"))
+        assert row.verdict == V.OPENED
+    assert case.messages.count() == 1
+
+
+def test_a_seal_that_is_not_ours_opens_nothing(case: Ticket) -> None:
+    extra = f"Cc: help+{case.pk}.{'0' * 20}@phonebill.test"
+
+    assert received(answering(case, extra=extra)).verdict == V.OPENED
+
+
+def test_a_case_without_an_address_is_nobodys_by_mail(ticket: Ticket) -> None:
+    assert ticket.email_bidx == ""
+
+    assert received(answering(ticket)).verdict == V.OPENED
+
+
+def test_a_closed_case_is_followed_by_a_new_one_that_says_so(case: Ticket) -> None:
+    reject(case)
+
+    row = received(answering(case))
+
+    assert row.verdict == V.OPENED
+    assert row.ticket is not None
+    assert row.ticket.notes.get().text == f"AFTER {case.number}"
+
+
+def test_a_merged_case_goes_on_in_the_first_one(pay: Callable[..., Payment]) -> None:
+    first, second = (open_ticket(pay(email=SENDER)) for _ in range(2))
+    tickets.mark_duplicate(
+        ticket_id=second.pk, first_id=first.pk, reason="같은 일", by="staff:1", now=NOW
+    )
+
+    assert received(answering(second)).ticket == first
+
+
+def test_a_mail_never_withdraws_or_decides(case: Ticket) -> None:
+    received(answering(case, text="취소 요청을 거둡니다. withdraw. approve."))
+
+    case.refresh_from_db()
+    assert case.state == "NEW"
+
+
+def test_a_sellers_answer_joins_the_case_that_waits_for_it(
+    case: Ticket, merchant: Merchant
+) -> None:
+    tickets.ask_merchant(ticket_id=case.pk, question="보냈나요?", by="staff:1", now=NOW)
+    asked = Message.objects.get(kind="ticket_referred")
+    assert asked.reply_to == threads.address_of(case)
+
+    row = received(answering(case, sender=merchant.email, text="보냈습니다."))
+
+    case.refresh_from_db()
+    assert (row.verdict, case.state) == (V.ADDED, "IN_PROGRESS")
+    said = TicketMessage.objects.latest("pk")
+    assert (said.party, said.author) == ("M", "merchant")
+    # Without our seal it is nobody's: a seller's address is known to all.
+    again = mail(subject=case.number, sender=merchant.email, message_id="<2@shop>")
+    assert received(again).verdict == V.OPENED
+
+
+# Loops, floods, and what nobody can answer
+
+
+@pytest.mark.parametrize(
+    "extra",
+    ["Auto-Submitted: auto-replied", "Precedence: bulk", "List-Id: <x>", "Return-Path: <>"],
+)
+def test_what_a_machine_writes_is_noted_and_not_answered(case: Ticket, extra: str) -> None:
+    row = received(answering(case, extra=f"{extra}\r\nCc: {threads.address_of(case)}"))
+
+    assert (row.verdict, row.mark) == (V.MACHINE, extra.partition(":")[0])
+    assert Ticket.objects.count() == 1
+    assert case.messages.count() == 1
+
+
+def test_an_absence_note_does_not_answer_a_question(case: Ticket) -> None:
+    tickets.ask_customer(ticket_id=case.pk, question="언제요?", by="staff:1", now=NOW)
+
+    received(
+        answering(case, extra=f"Auto-Submitted: auto-replied\r\nCc: {threads.address_of(case)}")
+    )
+
+    case.refresh_from_db()
+    assert case.state == "WAITING_CUSTOMER"
+
+
+@pytest.mark.parametrize("sender", ["help@phonebill.test", "HELP+1.a@Phonebill.test"])
+def test_our_own_mails_come_to_nothing(sender: str) -> None:
+    assert received(mail(sender=sender)).verdict == V.OWN
+    assert not Ticket.objects.exists()
+
+
+@pytest.mark.parametrize("sender", [None, "", "a@b.test, c@d.test"])
+def test_without_a_sender_there_is_nobody_to_answer(sender: str | None) -> None:
+    assert received(mail(sender=sender)).verdict == V.NO_SENDER
+    assert not Ticket.objects.exists()
+
+
+def test_bytes_that_are_no_mail_are_kept_as_unreadable() -> None:
+    assert received(b"").verdict == V.UNREADABLE
+
+
+def test_one_sender_fills_the_desk_for_an_hour_only_so_far() -> None:
+    verdicts = [
+        received(mail(message_id=f"<{number}@mail.test>")).verdict for number in range(LIMIT + 2)
+    ]
+    later = received(mail(message_id="<later@mail.test>"), after=timedelta(hours=1, seconds=1))
+
+    assert verdicts == [V.OPENED] * LIMIT + [V.TOO_MANY] * 2
+    assert Ticket.objects.count() == LIMIT + 1
+    assert later.verdict == V.OPENED
+
+
+def test_a_mail_that_did_not_arrive_is_a_note_on_its_case_once_an_hour(case: Ticket) -> None:
+    original = f"Message-ID: <uuid.{threads.address_of(case).partition('+')[2]}>\r\n"
+
+    rows = [received(bounce(original + "X: y\r\n" * number)) for number in range(3)]
+
+    assert [(row.verdict, row.ticket) for row in rows] == [(V.BOUNCED, case)] * 3
+    assert [note.text for note in InternalNote.objects.all()] == ["MAIL_BOUNCED"]
+    assert Ticket.objects.count() == 1
+
+
+def test_a_report_without_our_seal_is_only_recorded(case: Ticket) -> None:
+    row = received(bounce(f"Subject: {case.number}\r\n"))
+
+    assert (row.verdict, row.ticket) == (V.BOUNCED, None)
+    assert not InternalNote.objects.exists()
+
+
+# Once
+
+
+def test_a_mail_that_comes_twice_changes_nothing() -> None:
+    received(mail())
+
+    assert take(mail(), now=NOW) is None
+    assert take(mail(extra="Received: by another way"), now=NOW) is None
+    assert take(mail(message_id=""), now=NOW) is not None
+    assert take(mail(message_id=""), now=NOW) is None
+    assert Ticket.objects.count() == 2
+
+
+def test_nobody_takes_anothers_place_with_its_message_id() -> None:
+    received(mail(sender="thief@mail.test"))
+
+    assert received(mail()).verdict == V.OPENED
+
+
+def test_a_crash_before_the_commit_leaves_the_mail_and_no_trace(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INBOX_DIR = tmp_path
+    with inbox.opened() as folder:
+        assert folder is not None
+        assert list(folder.waiting()) == []
+    (tmp_path / "new" / "1").write_bytes(mail())
+    with monkeypatch.context() as broken:
+        broken.setattr(InboundMail, "save", lambda _: 1 / 0)
+        assert receiving.read(now=NOW) == 0
+    assert not Ticket.objects.exists()
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["1"]
+
+    assert receiving.read(now=NOW) == 1
+
+    assert Ticket.objects.count() == 1
+    assert [file.name for file in (tmp_path / "cur").iterdir()] == ["1:2,S"]
+
+
+def test_a_crash_after_the_commit_brings_the_mail_again_for_nothing(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.INBOX_DIR = tmp_path
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1").write_bytes(mail())
+    take(mail(), now=NOW)
+
+    assert receiving.read(now=NOW) == 1
+
+    assert Ticket.objects.count() == 1
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_one_that_cannot_be_taken_does_not_keep_the_others_waiting(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INBOX_DIR = tmp_path
+    (tmp_path / "new").mkdir()
+    for number in range(3):
+        (tmp_path / "new" / f"{number}").write_bytes(mail(message_id=f"<{number}@mail.test>"))
+    key = receiving._key
+    monkeypatch.setattr(
+        receiving, "_key", lambda letter, raw: key(letter, raw) if b"<0@" not in raw else 1 / 0
+    )
+
+    assert receiving.read(now=NOW) == 2
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["0"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_with_one_mail_make_one_case() -> None:
+    start = threading.Barrier(2)
+
+    def work() -> None:
+        start.wait()
+        try:
+            take(mail(), now=NOW)
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert Ticket.objects.count() == InboundMail.objects.count() == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(max_size=200))
+def test_no_bytes_stop_the_desk(noise: bytes) -> None:
+    assert InboundMail.Verdict(received(noise + mail(noise, subject=noise)).verdict)
+    InboundMail.objects.all().delete()
