@@ -78,6 +78,7 @@ def _environment() -> dict[str, str]:
         "SANDBOX_DATABASE_URL": postgres.url(SOCKETS, "operator"),
         "SANDBOX_PUBLIC_URL": operator_url,
         "SANDBOX_SINK_ROUTES": f"{addresses.SINK_ORIGIN}=http://127.0.0.1:{portal}",
+        "SANDBOX_INBOX": str(BASE / "inbox"),
         "SANDBOX_TIMEOUT_SECONDS": "1",
         "SANDBOX_OUTAGE_SECONDS": "8",
         # Playwright's synchronous API keeps an event loop in this thread, where the ORM must work.

@@ -99,6 +99,8 @@ def environment(wanted: Plan, sockets: Path) -> dict[str, str]:
         "SANDBOX_URL": f"{operator}/sandbox",
         "SANDBOX_DATABASE_URL": postgres.url(sockets, "operator"),
         "SANDBOX_PUBLIC_URL": operator,
+        # Where the sandbox's customers drop their mails, and the portal finds them.
+        "SANDBOX_INBOX": os.environ.get("INBOX_DIR") or str(wanted.data_dir / "inbox"),
     }
     if wanted.embeds_operator:
         defaults["CARRIER_SINK_URL"] = f"{SINK_ORIGIN}/carrier/events/"

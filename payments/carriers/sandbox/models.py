@@ -124,6 +124,7 @@ class Message(models.Model):
     subject = models.TextField()
     text = models.TextField()
     html = models.TextField()
+    reply_to = models.TextField(default="")
     created_at = models.DateTimeField()
 
     class Meta:

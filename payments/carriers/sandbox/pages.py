@@ -5,15 +5,17 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from payments.carriers.sandbox import billing
+from payments.carriers.sandbox import billing, letters
 from payments.carriers.sandbox.events import stamp
 from payments.carriers.sandbox.lines import LINES, find, national
 from payments.carriers.sandbox.models import Message, Payment
 
 _SHOWN = 50
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # A mail is somebody else's page: it may look as it likes and do nothing.
 _MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"
 
@@ -43,12 +45,38 @@ def phone(request: HttpRequest, digits: str) -> HttpResponse:
 
 
 @require_safe
+def mailboxes(request: HttpRequest) -> HttpResponse:
+    """To the mailbox that was asked for; every address has one."""
+    address = request.GET.get("address", "").strip().lower()
+    if _ADDRESS.fullmatch(address) is None:
+        return redirect("phones")
+    return redirect("mail", address)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def mail(request: HttpRequest, address: str) -> HttpResponse:
-    """One mailbox, newest first."""
-    recipient = address.strip().lower()
-    return _mailbox(
-        request, "email", recipient, {"title": recipient, "empty": "아직 받은 메일이 없습니다."}
-    )
+    """One mailbox, newest first, and a sheet to write to the customer centre."""
+    owner = address.strip().lower()
+    received = Message.objects.filter(channel="email", recipient=owner)
+    answered = received.filter(message_id=request.GET.get("answer", "")).first()
+    can_write = letters.can_be_written() and _ADDRESS.fullmatch(owner) is not None
+    if request.method == "POST":
+        text = request.POST.get("text", "").strip()
+        if not (can_write and text):
+            raise Http404
+        subject = request.POST.get("subject", "")
+        letters.write(sender=owner, subject=subject, text=text, answered=answered)
+        return redirect(f"{reverse('mail', args=[owner])}?sent=1")
+    context = {
+        "title": owner,
+        "empty": "아직 받은 메일이 없습니다.",
+        "can_write": can_write,
+        "answered": answered,
+        "to": letters.recipient(answered),
+        "subject": f"Re: {answered.subject}" if answered else "",
+        "is_sent": "sent" in request.GET,
+    }
+    return _mailbox(request, "email", owner, context)
 
 
 @require_safe

@@ -140,5 +140,8 @@ SINK_ROUTES = _routes("SANDBOX_SINK_ROUTES")
 OUTAGE_SECONDS = _seconds("SANDBOX_OUTAGE_SECONDS", 2400)
 CODE_SECONDS = _seconds("SANDBOX_CODE_SECONDS", 180)
 TIMEOUT_SECONDS = _seconds("SANDBOX_TIMEOUT_SECONDS", 12)
+# The Maildir in which the customer centre reads its mails; empty when mails cannot be written here.
+INBOX = os.environ.get("SANDBOX_INBOX", "")
+DESK_EMAIL = os.environ.get("DESK_EMAIL") or "help@phonebill.test"
 CODE_TRIES = 5
 MAXIMUM_WON = 1_000_000

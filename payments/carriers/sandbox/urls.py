@@ -56,6 +56,7 @@ urlpatterns = [
     path("sandbox/", RedirectView.as_view(pattern_name="phones")),
     path("sandbox/phones/", pages.phones, name="phones"),
     path("sandbox/phones/<str:digits>/", pages.phone, name="phone"),
+    path("sandbox/mail/", pages.mailboxes, name="mailboxes"),
     path("sandbox/mail/<str:address>/", pages.mail, name="mail"),
     path("sandbox/mail/<str:address>/<str:message_id>/", pages.opened_mail, name="opened_mail"),
     path("confirm/<str:token>/", pages.confirm, name="confirm"),

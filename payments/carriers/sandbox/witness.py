@@ -25,6 +25,7 @@ _MESSAGE = shape.obj(
     subject=shape.TEXT,
     text=shape.TEXT,
     html=shape.TEXT,
+    reply_to=shape.TEXT,
 )
 _PAYOUT = shape.obj(
     ("id", "bank", "account_number", "holder", "amount_won"),
@@ -87,6 +88,7 @@ def message(call: Call) -> Answer:
             "subject": sent.get("subject", ""),
             "text": sent["text"],
             "html": sent.get("html", ""),
+            "reply_to": sent.get("reply_to", ""),
             "created_at": call.now,
         },
     )
