@@ -18,6 +18,7 @@ MATRIX = {
     "support.change_ticket": "AL",
     "support.reveal_ticket": "AL",
     "support.assign_ticket": "L",
+    "support.view_inboundmail": "AL",
     "support.view_dayexception": "LO",
     "support.add_dayexception": "LO",
     "support.change_dayexception": "LO",

@@ -42,6 +42,7 @@ from support import (
 from support.admin_audit import AuditEntryAdmin
 from support.admin_bulk import Bulks
 from support.admin_intake import Intakes
+from support.admin_mails import InboundMailAdmin
 from support.admin_presence import Presences
 from support.admin_reveal import Reveals
 from support.admin_sharing import Shares
@@ -49,7 +50,13 @@ from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_numbe
 from support.queue import View
 from support.states import TICKET_UNDECIDED, TicketState
 
-__all__ = ["AuditEntryAdmin", "DayExceptionAdmin", "MacroAdmin", "TicketAdmin"]
+__all__ = [
+    "AuditEntryAdmin",
+    "DayExceptionAdmin",
+    "InboundMailAdmin",
+    "MacroAdmin",
+    "TicketAdmin",
+]
 
 _QUEUE_BESIDE_CASE = 6
 _DIGITS = 18

@@ -50,6 +50,7 @@ class Said:
     kind: str
     at: datetime
     number: str
+    is_by_mail: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def conversation(ticket: Ticket, names: dict[str, str]) -> list[Said]:
     """Everything said about the case and those merged into it, notes among it, oldest first."""
     same = Q(ticket=ticket) | Q(ticket__duplicate_of=ticket)
     kinds = {TicketMessage.Party.CUSTOMER: "customer", TicketMessage.Party.MERCHANT: "merchant"}
-    rows = TicketMessage.objects.filter(same).select_related("ticket")
+    rows = TicketMessage.objects.filter(same).select_related("ticket", "mail")
     turns = [
         Said(
             who(row.author, names),
@@ -209,6 +210,7 @@ def conversation(ticket: Ticket, names: dict[str, str]) -> list[Said]:
             kinds[TicketMessage.Party(row.party)],
             row.at,
             row.ticket.number if row.ticket_id != ticket.pk else "",
+            is_by_mail=hasattr(row, "mail"),
         )
         for row in rows
     ]

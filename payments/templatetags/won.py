@@ -32,7 +32,8 @@ def _is_english() -> bool:
 @register.filter
 def won(amount_won: int | None) -> str:
     """`2,200원`; `–` when there is no amount."""
-    if amount_won is None:
+    # A template makes an empty text of the amount of a payment that is not there.
+    if not isinstance(amount_won, int):
         return "–"
     return f"{amount_won:,} won" if _is_english() else f"{amount_won:,}원"
 

@@ -19,7 +19,7 @@ from payments.models import Alert, Message, OutboxEvent, Payment, Refund
 from portal import roles, second_factor
 from portal.models import User
 from support import audit, buyers, tickets
-from support.models import AuditEntry, DayException, Macro
+from support.models import AuditEntry, DayException, InboundMail, Macro
 from tests.portal import histories
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,7 @@ TABLES = {
     "payments/merchant": ("LFO", "O", "O", ""),
     "portal/user": ("LO", "O", "O", ""),
     "support/ticket": ("AL", "", "AL", ""),
+    "support/inboundmail": ("AL", "", "", ""),
     "support/dayexception": ("LO", "LO", "LO", "LO"),
     "support/macro": ("AL", "L", "L", "L"),
     "support/auditentry": ("LO", "", "", ""),
@@ -177,6 +178,9 @@ def rows() -> dict[str, int | str]:
         "support/ticket": ticket.pk,
         "support/auditentry": entry.pk,
         "support/dayexception": day.pk,
+        "support/inboundmail": InboundMail.objects.create(
+            key="one", verdict="OWN", received_at=now
+        ).pk,
         "support/macro": Macro.objects.create(name="인사", text="안녕하세요").pk,
         "portal/user": plain.pk,
         **_rows_for_people(paid, at=now),

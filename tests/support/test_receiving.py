@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection, connections
+from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.models import Merchant, Message, OutboxEvent, Payment
+from portal.models import User
 from support import inbox, receiving, tasks, threads, tickets
 from support.models import InboundMail, InternalNote, Ticket, TicketMessage
 from support.receiving import LIMIT, take
@@ -377,3 +380,58 @@ def test_two_workers_with_one_mail_make_one_case() -> None:
 def test_no_bytes_stop_the_desk(noise: bytes) -> None:
     assert InboundMail.Verdict(received(noise + mail(noise, subject=noise)).verdict)
     InboundMail.objects.all().delete()
+
+
+# What the desk sees
+
+
+@pytest.fixture
+def desk(client: Client, agent: User) -> Client:
+    agent.user_permissions.add(Permission.objects.get(codename="view_inboundmail"))
+    client.force_login(agent)
+    return client
+
+
+def test_the_desk_reads_a_case_that_came_by_mail_with_its_writer_masked(desk: Client) -> None:
+    ticket = received(mail()).ticket
+    assert ticket is not None
+
+    queue = desk.get("/admin/support/ticket/").content.decode()
+    page = desk.get(f"/admin/support/ticket/{ticket.pk}/change/").content.decode()
+
+    assert ticket.number in queue
+    assert "m***@mail.test" in queue
+    assert "이메일로 옴" in page
+    assert "환불은 언제 되나요?" in page
+    assert SENDER not in queue + page
+
+
+def test_the_list_of_mails_says_what_was_made_of_each(desk: Client, case: Ticket) -> None:
+    received(answering(case))
+    received(mail(sender="other@mail.test", extra="Precedence: bulk"))
+
+    page = desk.get("/admin/support/inboundmail/").content.decode()
+    found = desk.get("/admin/support/inboundmail/", {"q": " Minji@mail.test "}).content.decode()
+
+    assert "요청의 대화에 더함" in page
+    assert "자동으로 보낸 메일" in page
+    assert case.number in found
+    assert "Precedence" not in found
+    assert SENDER not in page
+
+
+def test_the_customer_reads_on_the_progress_page_what_they_mailed(
+    client: Client, case: Ticket
+) -> None:
+    received(answering(case))
+
+    page = client.get(f"/support/track/{case.token}/").content.decode()
+
+    assert "환불은 언제 되나요?" in page
+    assert client.get(f"/support/track/{_opened().token}/").status_code == 200
+
+
+def _opened() -> Ticket:
+    ticket = received(mail(message_id="<9@mail.test>")).ticket
+    assert ticket is not None
+    return ticket
