@@ -57,6 +57,7 @@ _RULES = {
     "LINE_RULES": gettext_lazy("거둔 차단과 한도 (1년)"),
     "LINE_MONTH": gettext_lazy("달마다 쓴 금액의 번호 (1년)"),
     "VERIFICATION": gettext_lazy("본인 확인 번호 (30일)"),
+    "INBOUND_MAIL": gettext_lazy("받은 메일 (1년)"),
     "RISK_COUNT": gettext_lazy("위험 규칙이 센 것 (30일)"),
 }
 _CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")

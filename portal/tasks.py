@@ -9,7 +9,7 @@ from payments import outbox, retention
 from payments.tasks import notify_refunded
 from portal import events
 from portal.models import WorkerHeartbeat
-from support import buyers
+from support import buyers, receiving
 from support.models import Ticket
 from support.states import TICKET_OPEN
 
@@ -39,5 +39,5 @@ def purge(**_: Any) -> None:
     retention.purge(
         held=Ticket.objects.filter(state__in=TICKET_OPEN),
         now=timezone.now(),
-        rules=(*retention.RULES, buyers.RETENTION),
+        rules=(*retention.RULES, buyers.RETENTION, receiving.RETENTION),
     )

@@ -14,10 +14,12 @@ import re
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from payments import encryption, states
+from payments.retention import Rule, years_ago
 from support import inbox, threads, tickets
 from support.inbox.base import Inbox, Unreachable
 from support.letters import Letter
@@ -44,6 +46,23 @@ def read(*, now: datetime) -> int:
     except Unreachable as error:
         _log.warning("the inbox cannot be read: %s", error)
         return 0
+
+
+def _known_senders() -> QuerySet[InboundMail]:
+    nothing = Q(sender_sealed="", sender_bidx="", subject_sealed="")
+    return InboundMail.objects.exclude(nothing).annotate(since=F("received_at"))
+
+
+def _forget_senders(keys: list[int]) -> None:
+    InboundMail.objects.filter(pk__in=keys).update(
+        sender_sealed="", sender_bidx="", subject_sealed=""
+    )
+
+
+# Our own: as long as we know of mails we sent that belong to no payment.
+RETENTION = Rule(
+    "INBOUND_MAIL", lambda now: years_ago(now, 1), _known_senders, _forget_senders, None
+)
 
 
 def _read(found: Inbox, *, now: datetime) -> int:

@@ -13,7 +13,8 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.models import Merchant, Message, OutboxEvent, Payment
+from payments import retention
+from payments.models import Merchant, Message, OutboxEvent, Payment, RetentionProof
 from portal.models import User
 from support import inbox, receiving, tasks, threads, tickets
 from support.models import InboundMail, InternalNote, Ticket, TicketMessage
@@ -435,3 +436,17 @@ def _opened() -> Ticket:
     ticket = received(mail(message_id="<9@mail.test>")).ticket
     assert ticket is not None
     return ticket
+
+
+def test_after_a_year_who_wrote_is_forgotten() -> None:
+    old = received(mail(), after=timedelta(days=-366))
+    new = received(mail(message_id="<2@mail.test>"))
+
+    for _ in range(2):
+        retention.purge(held=Ticket.objects.none(), now=NOW, rules=[receiving.RETENTION])
+
+    for row in (old, new):
+        row.refresh_from_db()
+    assert (old.masked_sender, old.subject, old.sender_bidx) == ("", "", "")
+    assert new.masked_sender
+    assert RetentionProof.objects.get(count=1).rule == "INBOUND_MAIL"
