@@ -4,13 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin import Named, column
 from payments.models import Merchant
+from portal.account_mails import Change, telling_of_password
 from portal.admin_second_factor import ResetsSecondFactor
 from portal.models import User
 
@@ -52,6 +55,16 @@ class AccountAdmin(Named, ResetsSecondFactor):
             return ()
         mine = ("is_staff", "groups") if obj and obj.pk == request.user.pk else ()
         return ("is_superuser", *mine)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Somebody else's new password, which that person hears of by mail."""
+        user = self.get_object(request, unquote(id))
+        if user is None or request.method != "POST":
+            return super().user_change_password(request, id, form_url)
+        with telling_of_password(user, Change.PASSWORD_SET, now=timezone.now()):
+            return super().user_change_password(request, id, form_url)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """A superuser's account, and its password, is a superuser's to change."""

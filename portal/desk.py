@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +35,12 @@ class DeskSite(AdminSite):
             path("verify/", self.admin_view(verify.page(self)), name="verify"),
             *super().get_urls(),
         ]
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """To the one page for it, which counts wrong tries and tells the person by mail."""
+        return redirect("portal:password")
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -50,6 +50,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     is_staff = models.BooleanField(_("고객센터 사람"), default=False)
     is_active = models.BooleanField(_("로그인할 수 있음"), default=True)
+    # What the person signed in with last: mails about the account speak it.
+    language = models.CharField(max_length=5, default="ko", db_default="ko", editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"

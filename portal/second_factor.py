@@ -17,7 +17,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from payments import encryption
-from portal import sessions
+from portal import account_mails, sessions
+from portal.account_mails import Change
 from portal.models import RecoveryCode, SecondFactor, User
 from support import audit
 from support.models import AuditEntry
@@ -88,7 +89,8 @@ def confirm(
     if not waiting.update(confirmed_at=now, last_step=step, tries=0):
         raise UsedCode
     sessions.end_others(factor.user, here=here)
-    codes = new_codes(factor)
+    codes = _new_codes(factor)
+    account_mails.tell(factor.user, Change.FACTOR_ON, now=now)
     _record(AuditEntry.Action.FACTOR_ON, factor.user, by=factor.user, address=address, at=now)
     return codes
 
@@ -111,8 +113,14 @@ def check(factor: SecondFactor, typed: str, *, now: datetime) -> Proof:
 
 
 @transaction.atomic
-def new_codes(factor: SecondFactor) -> list[str]:
-    """Recovery codes in place of those before."""
+def renew_codes(factor: SecondFactor, *, now: datetime) -> list[str]:
+    """Recovery codes in place of those before, which are good for nothing from now on."""
+    codes = _new_codes(factor)
+    account_mails.tell(factor.user, Change.CODES, now=now)
+    return codes
+
+
+def _new_codes(factor: SecondFactor) -> list[str]:
     codes = [_code() for _ in range(RECOVERY_CODES)]
     factor.codes.all().delete()
     RecoveryCode.objects.bulk_create(
@@ -131,6 +139,7 @@ def turn_off(user: User, *, here: str | None, address: str, now: datetime) -> No
     """Forget the app and the recovery codes; signs out everywhere but `here`."""
     SecondFactor.objects.filter(user=user).delete()
     sessions.end_others(user, here=here)
+    account_mails.tell(user, Change.FACTOR_OFF, now=now)
     _record(AuditEntry.Action.FACTOR_OFF, user, by=user, address=address, at=now)
 
 
@@ -139,6 +148,7 @@ def reset(user: User, *, by: User, reason: str, address: str, now: datetime) -> 
     """Do it for a colleague who lost the app and the codes; signs them out everywhere."""
     SecondFactor.objects.filter(user=user).delete()
     sessions.end_all(user)
+    account_mails.tell(user, Change.FACTOR_RESET, now=now)
     _record(AuditEntry.Action.RESET, user, by=by, address=address, at=now, reason=reason)
 
 

@@ -43,6 +43,7 @@ KINDS = {
     "refunded": Kind(),
     "billing": Kind(),
     "line_changed": Kind(),
+    "account_changed": Kind(),
     "ticket_received": Kind(may_link=True),
     "ticket_approved": Kind(),
     "ticket_rejected": Kind(),

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -100,6 +101,7 @@ def code(request: HttpRequest) -> HttpResponse:
 def enter(request: HttpRequest, user: User, *, has_second_factor: bool = False) -> None:
     """Sign somebody in who has shown all they must."""
     login(request, user)
+    User.objects.filter(pk=user.pk).update(language=get_language() or "ko")
     if has_second_factor:
         request.session[second_factor.IN_SESSION] = True
     sessions.mark(

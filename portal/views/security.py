@@ -15,6 +15,7 @@ import segno
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import PasswordChangeView, redirect_to_login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
@@ -23,7 +24,8 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import second_factor, sessions
+from portal import account_mails, second_factor, sessions
+from portal.account_mails import Change
 from portal.devices import in_words
 from portal.forms import PasswordForm, SecondFactorForm
 from portal.middleware import client_address
@@ -133,7 +135,7 @@ def codes(request: HttpRequest, user: User) -> HttpResponse:
     factor = second_factor.of(user)
     if factor is None:
         return redirect("portal:second-factor")
-    return _codes_page(request, user, second_factor.new_codes(factor))
+    return _codes_page(request, user, second_factor.renew_codes(factor, now=timezone.now()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -176,7 +178,9 @@ def out(request: HttpRequest, user: User, name: str) -> HttpResponse:
 @signed_in
 def out_everywhere(request: HttpRequest, user: User) -> HttpResponse:
     """Sign out everywhere, here included."""
-    sessions.end_all(user)
+    with transaction.atomic():
+        sessions.end_all(user)
+        account_mails.tell(user, Change.SIGNED_OUT, now=timezone.now())
     return _to_door(request)
 
 
@@ -197,9 +201,10 @@ class Password(PasswordChangeView):
         return {**super().get_form_kwargs(), "address": client_address(self.request)}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Say what else has happened."""
+        """Say what else has happened, here and by mail."""
         messages.success(self.request, _("비밀번호를 바꿨어요. 다른 곳에서는 모두 로그아웃됐어요."))
-        return super().form_valid(form)
+        with account_mails.telling_of_password(form.user, Change.PASSWORD, now=timezone.now()):
+            return super().form_valid(form)
 
     def form_invalid(self, form: Any) -> HttpResponse:
         """The form again with what was wrong."""

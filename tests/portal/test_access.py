@@ -57,7 +57,7 @@ TABLES = {
 # Everything else under /admin/: method, address, and the status by letter.
 PAGES = {
     ("get", ""): dict.fromkeys("ALFO", 200),
-    ("get", "password_change/"): dict.fromkeys("ALFO", 200),
+    ("get", "password_change/"): dict.fromkeys("ALFO", 302),
     ("get", "password_change/done/"): dict.fromkeys("ALFO", 200),
     ("get", "board/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "board.csv"): {"A": 403, "L": 200, "F": 403, "O": 403},

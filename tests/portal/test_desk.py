@@ -21,7 +21,6 @@ PAGES = (
     "payments/",
     "portal/",
     "support/",
-    "password_change/",
     "portal/user/",
     "portal/user/add/",
     "portal/user/{user}/change/",

@@ -271,7 +271,7 @@ def test_new_recovery_codes_replace_the_old_and_are_no_others(agent: User) -> No
     old = turned_on(agent)
     factor = SecondFactor.objects.get()
 
-    new = second_factor.new_codes(factor)
+    new = second_factor.renew_codes(factor, now=NOON)
 
     with pytest.raises(second_factor.WrongCode):
         second_factor.check(factor, old[0], now=NOON)
@@ -352,7 +352,8 @@ def test_neither_the_secret_nor_a_recovery_code_is_readable_in_the_database(
     assert not any(part in stored for code in codes for part in code.split("-"))
 
     settings.FIELD_KEYS = {"k9": b"9" * 32, **settings.FIELD_KEYS}
-    assert sum(step.moved for step in rotation.rotate()) == 1
+    moved = sum(step.moved for step in rotation.rotate() if step.column.model is SecondFactor)
+    assert moved == 1
     factor.refresh_from_db()
     assert factor.secret_sealed.startswith("k9:")
     assert factor.secret == secret
