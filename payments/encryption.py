@@ -1,7 +1,8 @@
 """Personal data at rest: AES-256-GCM under a named key, and a keyed hash to look it up by.
 
 A ciphertext is `key id:base64(nonce + sealed)`. What it belongs to (`table.column`) is bound in, so
-a value copied into another column does not open.
+a value copied into another column does not open. A file is encrypted under a key of its own, and
+only that key is sealed this way.
 """
 
 import base64
@@ -43,6 +44,25 @@ def unseal(sealed: str, *, place: str) -> str:
     try:
         return AESGCM(key).decrypt(raw[:12], raw[12:], place.encode()).decode()
     except InvalidTag as error:
+        raise Unreadable(place) from error
+
+
+def new_key() -> str:
+    """A key for one file; kept sealed beside it, so that changing keys leaves the file alone."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def seal_bytes(plain: bytes, *, key: str, place: str) -> bytes:
+    """Encrypt a file under a key of its own (`new_key`)."""
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(base64.b64decode(key)).encrypt(nonce, plain, place.encode())
+
+
+def unseal_bytes(sealed: bytes, *, key: str, place: str) -> bytes:
+    """The file that was sealed under this key for this place. Raises Unreadable."""
+    try:
+        return AESGCM(base64.b64decode(key)).decrypt(sealed[:12], sealed[12:], place.encode())
+    except (InvalidTag, ValueError) as error:
         raise Unreadable(place) from error
 
 

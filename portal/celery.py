@@ -44,6 +44,8 @@ app.conf.beat_schedule = {
     "send-replies": _every("support.tasks.send_replies", settings.SWEEP_SECONDS),
     # Mails to the customer centre become cases and answers.
     "read-mail": _every("support.tasks.read_mail", settings.INBOX_SECONDS),
+    # Files that came in are looked at for viruses.
+    "scan-files": _every("support.tasks.scan_files", settings.SWEEP_SECONDS * 5),
     # Steps on many cases at once go on.
     "work-bulk": _every("support.tasks.work_bulk", settings.SWEEP_SECONDS),
     # Refunds that are due go to the operator or the bank.

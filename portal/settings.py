@@ -301,6 +301,18 @@ COOLING_OFF_SECONDS = env.integer("COOLING_OFF_SECONDS", default=60 if SANDBOX e
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", default=1 if SANDBOX else 2)
 INBOX_SECONDS = env.integer("INBOX_SECONDS", default=2 if SANDBOX else 30)
 
+# What is ours: files that customers and agents send each other
+
+ATTACHMENT_MAX_BYTES = env.integer("ATTACHMENT_MAX_BYTES", default=10_000_000)
+ATTACHMENTS_AT_ONCE = env.integer("ATTACHMENTS_AT_ONCE", default=5)
+# Of one side about one case.
+ATTACHMENTS_AN_HOUR = env.integer("ATTACHMENTS_AN_HOUR", default=10)
+ATTACHMENTS_A_CASE = env.integer("ATTACHMENTS_A_CASE", default=30)
+# Who looks for viruses: the dotted name of a function (support/scanning.py). Without one nobody
+# does: kind, size and content are checked, and that is all.
+ATTACHMENT_SCANNER = env.text("ATTACHMENT_SCANNER", default="")
+FILE_UPLOAD_HANDLERS = ["support.uploads.Bounded"]
+
 # What is ours: who we are, in the footer and in every message
 
 SITE_NAME = env.text("SITE_NAME", default="Phonebill")

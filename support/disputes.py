@@ -5,6 +5,7 @@ the desk looks at it first.
 """
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -15,11 +16,18 @@ from payments.lines import Holder
 from payments.models import Payment
 from payments.states import PaymentState
 from support import tickets, withholding
+from support.files import Accepted
 from support.models import Ticket
 
 
 def object_to(
-    *, payment: Payment, request: tickets.Request, language: str, now: datetime, by: str
+    *,
+    payment: Payment,
+    request: tickets.Request,
+    language: str,
+    now: datetime,
+    by: str,
+    files: Sequence[Accepted] = (),
 ) -> Ticket:
     """Hold the money of a payment somebody objects to and open its case; the line pays on.
 
@@ -28,6 +36,7 @@ def object_to(
     return tickets.open_ticket(
         payment=payment,
         request=request,
+        files=files,
         language=language,
         now=now,
         kind=Ticket.Kind.OBJECTION,

@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from payments import notifications
 from payments.calendar import Route
 from payments.templatetags.won import until
-from support import papers
-from support import threads
+from support import papers, threads
 from support.models import Ticket
 from support.routes import because
 
@@ -80,14 +79,17 @@ def send(kind: str, ticket: Ticket, *, now: datetime, dedupe: str = "", **words:
         )
 
 
-def send_reply(ticket: Ticket, *, text: str, now: datetime, dedupe: str) -> None:
-    """Queue an agent's words on one channel: by mail to who gave an address, else by text."""
+def send_reply(ticket: Ticket, *, text: str, now: datetime, dedupe: str, files: int = 0) -> None:
+    """Queue an agent's words on one channel: by mail to who gave an address, else by text.
+
+    Of `files` only how many there are; they are fetched from the tracking page.
+    """
     notifications.notify(
         REPLY,
         dedupe_key=f"{REPLY}:{ticket.pk}{dedupe}",
         phone="" if ticket.email_sealed else ticket.phone,
         email=ticket.email,
-        context=context_of(ticket) | {"reply": text},
+        context=context_of(ticket) | {"reply": text, "files": files},
         payment=ticket.payment,
         language=ticket.language,
         reply_to=threads.address_of(ticket),
@@ -95,11 +97,11 @@ def send_reply(ticket: Ticket, *, text: str, now: datetime, dedupe: str) -> None
     )
 
 
-def preview_reply(ticket: Ticket, *, text: str) -> str:
+def preview_reply(ticket: Ticket, *, text: str, files: int = 0) -> str:
     """The mail or text as it would read."""
     channel = "email" if ticket.email_sealed else "sms"
     with translation.override(ticket.language):
-        words = context_of(ticket) | {"reply": text}
+        words = context_of(ticket) | {"reply": text, "files": files}
         return render_to_string(f"messages/{REPLY}.{channel}.txt", words).strip()
 
 

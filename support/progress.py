@@ -7,6 +7,7 @@ case on the desk, never disagree.
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from payments import refunds
@@ -14,8 +15,8 @@ from payments.calendar import Reason, Route
 from payments.models import Payment, Refund
 from payments.states import RefundState
 from payments.templatetags.won import day, month, until, won, won_of
-from support import papers, routes, tickets
-from support.models import Ticket, TicketMessage
+from support import attachments, papers, routes, tickets
+from support.models import Attachment, Ticket, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
 DONE, CURRENT, TODO, BAD = "done", "now", "todo", "bad"
@@ -44,11 +45,12 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn of the conversation as the customer reads it."""
+    """One turn of the conversation as the customer reads it; each file with its link."""
 
     text: str
     at: datetime
     is_mine: bool
+    files: tuple[tuple[Attachment, str], ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
     needs_account = _needs_account(ticket)
     needs_answer = ticket.state == TicketState.WAITING_CUSTOMER
     headline, sentence = _headline(ticket, now)
-    talk = _talk(ticket)
+    talk = _talk(ticket, now)
     return Progress(
         headline=headline,
         sentence=sentence,
@@ -93,7 +95,12 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
         bill_line=_bill_line(ticket, is_bank=is_bank),
         steps=_steps(ticket, is_bank=is_bank),
         version="-".join(
-            [ticket.state, *([refund.state, refund.route] if refund else []), str(len(talk))]
+            [
+                ticket.state,
+                *([refund.state, refund.route] if refund else []),
+                str(len(talk)),
+                str(sum(file.is_open for turn in talk for file, _url in turn.files)),
+            ]
         ),
         is_final=ticket.is_final,
         is_bank=is_bank,
@@ -111,10 +118,24 @@ def of(ticket: Ticket, *, now: datetime) -> Progress:
     )
 
 
-def _talk(ticket: Ticket) -> tuple[Turn, ...]:
+def _talk(ticket: Ticket, now: datetime) -> tuple[Turn, ...]:
     """What customer and desk told each other; what the seller or colleagues said is not in it."""
     rows = ticket.messages.filter(party=TicketMessage.Party.CUSTOMER).order_by("pk")
-    return tuple(Turn(row.text, row.at, row.author == tickets.SHOPPER) for row in rows)
+    files = attachments.of_messages([ticket.pk])
+    return tuple(
+        Turn(
+            row.text,
+            row.at,
+            row.author == tickets.SHOPPER,
+            tuple((file, _file_url(ticket, file, now)) for file in files.get(row.pk, [])),
+        )
+        for row in rows
+    )
+
+
+def _file_url(ticket: Ticket, file: Attachment, now: datetime) -> str:
+    signed = attachments.link(file, holder=ticket.token, now=now)
+    return reverse("support:file", args=[ticket.token, signed])
 
 
 def question(ticket: Ticket) -> str:

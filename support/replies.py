@@ -4,11 +4,12 @@ The row is the job (design §3.6): it has a due time, a sweep sends what is due,
 has claimed it its writer may take it back. Nothing leaves before.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from support import notices, tickets
+from support import attachments, notices, tickets
 from support.models import Reply, Ticket
 from support.states import TICKET_FINAL, TICKET_MOVES, TicketState
 
@@ -26,10 +27,18 @@ class TooLate(Exception):
 
 @transaction.atomic
 def write(
-    *, ticket_id: int, text: str, waits: bool, by: str, now: datetime, seen: int | None = None
+    *,
+    ticket_id: int,
+    text: str,
+    waits: bool,
+    by: str,
+    now: datetime,
+    seen: int | None = None,
+    drafts: Iterable[int] = (),
 ) -> Reply:
     """Put a reply on hold; with `waits` the case waits for the customer once it is sent.
 
+    `drafts` are files of its writer that go with it (`attachments.draft`).
     Raises tickets.ReasonMissing for no text, Closed, tickets.ChangedMeanwhile.
     """
     text = text.strip()
@@ -40,17 +49,21 @@ def write(
         raise Closed
     if since := tickets.unseen(ticket, seen, by=by):
         raise tickets.ChangedMeanwhile(since)
-    return Reply.objects.create(
+    reply = Reply.objects.create(
         ticket=ticket, text=text, waits=waits, author=by, written_at=now, due_at=now + HOLD
     )
+    attachments.hold(reply, drafts)
+    return reply
 
 
+@transaction.atomic
 def withdraw(*, reply_id: int, by: str, now: datetime) -> None:
     """Take one's own reply back while it is on hold. Raises TooLate."""
     # One conditional statement: it waits for a sweep that has the row, and then finds it sent.
     rows = Reply.objects.filter(pk=reply_id, author=by, sent_at=None, withdrawn_at=None)
     if not rows.update(withdrawn_at=now):
         raise TooLate
+    attachments.drop(reply_id)
 
 
 def on_hold(ticket: Ticket) -> list[Reply]:
@@ -74,9 +87,16 @@ def _send_next(now: datetime) -> bool:
         return False
     reply.sent_at = now
     reply.save(update_fields=["sent_at"])
-    tickets.replied(ticket_id=reply.ticket_id, text=reply.text, by=reply.author, now=now)
+    said = tickets.replied(ticket_id=reply.ticket_id, text=reply.text, by=reply.author, now=now)
+    attachments.send(reply, said)
     ticket = Ticket.objects.select_related("payment__merchant", "refund").get(pk=reply.ticket_id)
-    notices.send_reply(ticket, text=reply.text, now=now, dedupe=f":{reply.pk}")
+    notices.send_reply(
+        ticket,
+        text=reply.text,
+        files=said.attachments.count(),
+        now=now,
+        dedupe=f":{reply.pk}",
+    )
     # Decided while it was on hold: the words still go, the case stays where it is.
     if reply.waits and (ticket.state, TicketState.WAITING_CUSTOMER) in TICKET_MOVES:
         tickets.wait_for_customer(ticket_id=ticket.pk, by=reply.author, now=now)

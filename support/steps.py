@@ -104,13 +104,15 @@ def of(name: str) -> Step:
     }[name]
 
 
-def text(name: str, ticket: Ticket, *, typed: str, first: Ticket | None = None) -> tuple[str, str]:
-    """Who will read what, word for word, when the step is taken now."""
+def text(
+    name: str, ticket: Ticket, *, typed: str, first: Ticket | None = None, files: int = 0
+) -> tuple[str, str]:
+    """Who will read what, word for word, when the step is taken now with so many files."""
     if name == REFER:
         return _("판매자가 받을 메일"), notices.preview_to_merchant(ticket, question=typed)
     if name == REPLY:
         reader = _("고객이 받을 메일") if ticket.email_sealed else _("고객이 받을 문자")
-        return reader, notices.preview_reply(ticket, text=typed)
+        return reader, notices.preview_reply(ticket, text=typed, files=files)
     reader = notices.reader(ticket)
     if name == ASK:
         words = notices.preview(notices.QUESTION, ticket, question=typed)

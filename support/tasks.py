@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from payments.models import Refund
 from payments.states import RefundState
-from support import bulk, notices, receiving, replies, tickets
+from support import bulk, notices, receiving, replies, scanning, tickets
 from support.models import Ticket
 
 
@@ -70,6 +70,12 @@ def send_replies(**_: Any) -> None:
 def read_mail(**_: Any) -> None:
     """Mails that came become cases and answers."""
     receiving.read(now=timezone.now())
+
+
+@shared_task
+def scan_files(**_: Any) -> None:
+    """Files that came in are looked at for viruses."""
+    scanning.scan_due(now=timezone.now())
 
 
 @shared_task

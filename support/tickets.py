@@ -7,6 +7,7 @@ Every function only writes rows, in one transaction; operators and texts are som
 (design §3.4, §3.6). Times are passed in. Errors carry data, never sentences.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -15,7 +16,8 @@ from django.db import IntegrityError, transaction
 from payments import decisions, refunds, states
 from payments.calendar import SEOUL
 from payments.models import Payment, Refund
-from support import clocks, notices, office, withholding
+from support import attachments, clocks, notices, office, withholding
+from support.files import Accepted
 from support.models import InternalNote, Ticket, TicketEvent, TicketMessage
 from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, TicketState
 
@@ -91,6 +93,7 @@ def open_ticket(
     request: Request,
     language: str,
     now: datetime,
+    files: Sequence[Accepted] = (),
     is_announced: bool = True,
     kind: Ticket.Kind = Ticket.Kind.CANCELLATION,
     by: str = SHOPPER,
@@ -122,11 +125,18 @@ def open_ticket(
     is_by_text = request.contact == Ticket.Contact.SMS
     email = "" if is_by_text else request.email or payment.email
     ticket.set_contact(phone=payment.phone, email=email)
-    file(ticket, now=now, is_announced=is_announced, by=by)
+    file(ticket, files=files, now=now, is_announced=is_announced, by=by)
     return ticket
 
 
-def file(ticket: Ticket, *, now: datetime, is_announced: bool = True, by: str = SHOPPER) -> None:
+def file(
+    ticket: Ticket,
+    *,
+    now: datetime,
+    files: Sequence[Accepted] = (),
+    is_announced: bool = True,
+    by: str = SHOPPER,
+) -> None:
     """Save a new ticket with what the customer wrote or said, and announce it.
 
     Inside a transaction. Raises AlreadyOpen when the same matter has an open ticket.
@@ -142,8 +152,8 @@ def file(ticket: Ticket, *, now: datetime, is_announced: bool = True, by: str = 
         raise AlreadyOpen(standing) from error
     if ticket.kind == Ticket.Kind.OBJECTION:
         withholding.begin(ticket, by=by, now=now)
-    if ticket.text:
-        say(ticket, author=SHOPPER, text=ticket.text, at=now)
+    if ticket.text or files:
+        say(ticket, author=SHOPPER, text=ticket.text, at=now, files=files)
 
 
 @transaction.atomic
@@ -295,35 +305,44 @@ def ask_merchant(
 
 
 @transaction.atomic
-def customer_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> Ticket:
+def customer_answered(
+    *, ticket_id: int, text: str, by: str, now: datetime, files: Sequence[Accepted] = ()
+) -> Ticket:
     """Write down the customer's answer; `by` is the customer, or the agent who heard it.
 
-    Raises ReasonMissing, and IllegalMove unless the case waits for it.
+    Raises ReasonMissing, attachments.TooMany, and IllegalMove unless the case waits for it.
     """
     ticket = _locked(ticket_id)
     if ticket.state != TicketState.WAITING_CUSTOMER:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
-    say(ticket, author=SHOPPER, text=_required(text), at=now)
+    say(ticket, author=SHOPPER, text=_required(text), at=now, files=files)
     return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=ANSWERED)
 
 
 @transaction.atomic
-def customer_wrote(*, ticket_id: int, text: str, now: datetime, by: str = SHOPPER) -> Ticket:
+def customer_wrote(
+    *,
+    ticket_id: int,
+    text: str,
+    now: datetime,
+    files: Sequence[Accepted] = (),
+    by: str = SHOPPER,
+) -> Ticket:
     """Write down what the customer says unasked; to a question it is the answer.
 
     `by` is the customer, who may write so often an hour, or the agent who heard it. Raises
-    ReasonMissing, TooMany, and IllegalMove when the case is closed.
+    ReasonMissing, TooMany, attachments.TooMany, and IllegalMove when the case is closed.
     """
     text = _required(text)
     ticket = _locked(ticket_id)
     if ticket.is_final:
         raise states.IllegalMove(ticket.state, ticket.state)
     if ticket.state == TicketState.WAITING_CUSTOMER:
-        return customer_answered(ticket_id=ticket_id, text=text, by=by, now=now)
+        return customer_answered(ticket_id=ticket_id, text=text, by=by, now=now, files=files)
     lately = ticket.messages.filter(author=SHOPPER, at__gt=now - _WRITING_WINDOW)
     if by == SHOPPER and lately.count() >= _WRITING_LIMIT:
         raise TooMany
-    say(ticket, author=SHOPPER, text=text, at=now)
+    say(ticket, author=SHOPPER, text=text, at=now, files=files)
     ticket.log("ticket.customer_wrote", at=now, by=by)
     return ticket
 
@@ -343,16 +362,18 @@ def wait_for_customer(*, ticket_id: int, by: str, now: datetime) -> Ticket:
 
 
 @transaction.atomic
-def merchant_answered(*, ticket_id: int, text: str, by: str, now: datetime) -> Ticket:
+def merchant_answered(
+    *, ticket_id: int, text: str, by: str, now: datetime, files: Sequence[Accepted] = ()
+) -> Ticket:
     """Write down the merchant's answer, which the customer never reads.
 
-    Raises ReasonMissing, and IllegalMove unless the case waits for it.
+    Raises ReasonMissing, attachments.TooMany, and IllegalMove unless the case waits for it.
     """
     ticket = _locked(ticket_id)
     if ticket.state != TicketState.WAITING_MERCHANT:
         raise states.IllegalMove(ticket.state, TicketState.IN_PROGRESS)
     party = TicketMessage.Party.MERCHANT
-    say(ticket, author=MERCHANT, text=_required(text), at=now, party=party)
+    say(ticket, author=MERCHANT, text=_required(text), at=now, party=party, files=files)
     return _announce(ticket, TicketState.IN_PROGRESS, by=by, now=now, reason=ANSWERED)
 
 
@@ -602,9 +623,15 @@ def say(
     text: str,
     at: datetime,
     party: TicketMessage.Party = TicketMessage.Party.CUSTOMER,
+    files: Sequence[Accepted] = (),
 ) -> TicketMessage:
-    """Add one turn of the conversation with the customer or the shop."""
-    return TicketMessage.objects.create(ticket=ticket, party=party, author=author, text=text, at=at)
+    """Add one turn of the conversation with the customer or the shop.
+
+    Raises attachments.TooMany.
+    """
+    said = TicketMessage.objects.create(ticket=ticket, party=party, author=author, text=text, at=at)
+    attachments.add(said, files, now=at)
+    return said
 
 
 def note(ticket: Ticket, *, author: str, text: str, at: datetime) -> InternalNote:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from support.views import answers, shopper
+from support.views import answers, files, shopper
 
 app_name = "support"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("track/<str:token>/withdraw/", shopper.withdraw, name="withdraw"),
     path("track/<str:token>/answer/", answers.answer, name="answer"),
     path("track/<str:token>/write/", answers.write, name="write"),
+    path("track/<str:token>/file/<str:signed>/", files.file, name="file"),
     path("track/<str:token>/rate/", shopper.rate, name="rate"),
     path("track/<str:token>/account/", shopper.account, name="account"),
 ]

@@ -17,8 +17,20 @@ def append_only() -> list[pgtrigger.Trigger]:
 def append_only_until_forgotten(column: str, *, dated: str) -> list[pgtrigger.Trigger]:
     """As `append_only`, but retention may blank one text column of a payment's row in the end.
 
-    Only inside `redacting()`, only to the empty text, only with every other column as it was, and
-    by the database's clock not before the law allows (정보통신망법 시행령 §66의7).
+    By the database's clock not before the law allows (정보통신망법 시행령 §66의7).
+    """
+    return append_only_but(
+        column,
+        blank_when=f"""OLD.{dated} < now() - (CASE
+                        WHEN (SELECT amount_won FROM payments_payment WHERE id = OLD.payment_id)
+                            > 10000 THEN interval '5 years' ELSE interval '1 year' END)""",  # noqa: S608 (names of our own columns)
+    )
+
+
+def append_only_but(column: str, *, blank_when: str) -> list[pgtrigger.Trigger]:
+    """As `append_only`, but retention may blank one text column where `blank_when` (SQL) holds.
+
+    Only inside `redacting()`, only to the empty text, only with every other column as it was.
     """
     return [
         pgtrigger.Trigger(
@@ -28,9 +40,7 @@ def append_only_until_forgotten(column: str, *, dated: str) -> list[pgtrigger.Tr
             func=f"""
                 IF TG_OP = 'UPDATE'
                     AND current_setting('phonebill.redacting', true) = 'on'
-                    AND OLD.{dated} < now() - (CASE
-                        WHEN (SELECT amount_won FROM payments_payment WHERE id = OLD.payment_id)
-                            > 10000 THEN interval '5 years' ELSE interval '1 year' END)
+                    AND {blank_when}
                     AND NEW.{column} = ''
                     AND to_jsonb(NEW) - '{column}' = to_jsonb(OLD) - '{column}'
                 THEN
@@ -38,7 +48,7 @@ def append_only_until_forgotten(column: str, *, dated: str) -> list[pgtrigger.Tr
                 END IF;
                 RAISE EXCEPTION
                     'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;
-            """,  # noqa: S608 (names of our own columns)
+            """,
         ),
     ]
 

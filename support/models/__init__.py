@@ -1,5 +1,6 @@
 """Rows of the desk. One module a subject; import from here."""
 
+from support.models.attachments import Attachment, AttachmentBody
 from support.models.audit import AuditEntry, AuditHead
 from support.models.bulk import BulkItem, BulkRun
 from support.models.buyers import BuyerAnswer
@@ -11,6 +12,8 @@ from support.models.ratings import Rating
 from support.models.tickets import Ticket, TicketEvent, email_index, pk_of_number
 
 __all__ = [
+    "Attachment",
+    "AttachmentBody",
     "AuditEntry",
     "AuditHead",
     "BulkItem",

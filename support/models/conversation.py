@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from payments.models.append_only import append_only
+from support.models.keeping import append_only_for_three_years
 from support.models.tickets import Ticket
 
 
@@ -24,7 +24,7 @@ class TicketMessage(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        triggers = append_only()
+        triggers = append_only_for_three_years("text")
 
     def __str__(self) -> str:
         return f"{self.ticket_id}: {self.author}"
@@ -39,7 +39,7 @@ class InternalNote(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        triggers = append_only()
+        triggers = append_only_for_three_years("text")
 
     def __str__(self) -> str:
         return f"{self.ticket_id}: {self.author}"

@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import encryption
 from payments.models import Payment, Refund
-from payments.models.append_only import append_only
 from payments.models.moving import Moving
 from payments.models.payments import new_token
 from payments.subscriber import mask_email
 from support import clocks
+from support.models.keeping import append_only_for_three_years
 from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, UNBORN, TicketState
 
 _PLACE_PHONE = "ticket.phone"
@@ -343,7 +343,7 @@ class TicketEvent(models.Model):
     occurred_at = models.DateTimeField()
 
     class Meta:
-        triggers = append_only()
+        triggers = append_only_for_three_years("reason")
 
     def __str__(self) -> str:
         return f"{self.ticket_id}: {self.from_state} → {self.to_state}"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from payments import states
-from support import forms, progress, tickets
+from support import attachments, progress, tickets, uploads
 from support.models import Ticket
 
 
@@ -22,16 +22,18 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     question = progress.question(ticket)
     if not question:
         return HttpResponseRedirect(track_url)
-    form = forms.AnswerForm(request.POST if request.method == "POST" else None)
+    form = _form(request)
     if form.is_valid():
-        text = form.cleaned_data["text"]
         try:
             tickets.customer_answered(
-                ticket_id=ticket.pk, text=text, by=tickets.SHOPPER, now=timezone.now()
+                ticket_id=ticket.pk, by=tickets.SHOPPER, now=timezone.now(), **form.cleaned_data
             )
+        except attachments.TooMany:
+            form.add_error("files", _too_many_files())
         except states.IllegalMove:
             return HttpResponseRedirect(f"{track_url}?late=1")
-        return HttpResponseRedirect(track_url)
+        else:
+            return HttpResponseRedirect(track_url)
     state = progress.of(ticket, now=timezone.now())
     context = {"ticket": ticket, "progress": state, "question": question, "form": form}
     return render(request, "support/write.html", context, status=422 if form.is_bound else 200)
@@ -46,13 +48,14 @@ def write(request: HttpRequest, token: str) -> HttpResponse:
     track_url = reverse("support:track", args=[ticket.token])
     if ticket.is_final:
         return HttpResponseRedirect(f"{track_url}?late=1")
-    form = forms.AnswerForm(request.POST if request.method == "POST" else None)
+    form = _form(request)
     if form.is_valid():
-        text = form.cleaned_data["text"]
         try:
-            tickets.customer_wrote(ticket_id=ticket.pk, text=text, now=timezone.now())
+            tickets.customer_wrote(ticket_id=ticket.pk, now=timezone.now(), **form.cleaned_data)
         except tickets.TooMany:
             form.add_error("text", _("한 시간에 열 번까지 남길 수 있어요. 급하면 전화해 주세요"))
+        except attachments.TooMany:
+            form.add_error("files", _too_many_files())
         except states.IllegalMove:
             return HttpResponseRedirect(f"{track_url}?late=1")
         else:
@@ -60,3 +63,13 @@ def write(request: HttpRequest, token: str) -> HttpResponse:
     state = progress.of(ticket, now=timezone.now())
     context = {"ticket": ticket, "progress": state, "form": form}
     return render(request, "support/write.html", context, status=422 if form.is_bound else 200)
+
+
+def _form(request: HttpRequest) -> uploads.AnswerForm:
+    if request.method != "POST":
+        return uploads.AnswerForm()
+    return uploads.AnswerForm(request.POST, request.FILES)
+
+
+def _too_many_files() -> str:
+    return _("보낼 수 있는 파일 수를 넘었어요. 한 시간 뒤에 보내거나 전화해 주세요")

@@ -23,7 +23,7 @@ from payments.models import Payment, PhoneVerification
 from payments.models.verifications import ATTEMPTS
 from payments.states import PaymentState
 from payments.subscriber import mask_phone
-from support import disputes, forms, progress, proofs, ratings, tickets
+from support import disputes, forms, progress, proofs, ratings, tickets, uploads
 from support.models import Rating, Ticket
 
 _INVALID = 422
@@ -150,7 +150,10 @@ def _ask(request: HttpRequest, payment: Payment, *, back_url: str) -> HttpRespon
         return render(request, "support/not_paid.html", facts)
     if not refunds.remaining_won(payment):
         return render(request, "support/refunded.html", {"payment": payment, "back_url": back_url})
-    form = forms.RequestForm(request.POST if request.method == "POST" else None)
+    is_sent = request.method == "POST"
+    form = uploads.RequestForm(
+        request.POST if is_sent else None, request.FILES if is_sent else None
+    )
     title, detail = progress.promise(payment, now=now)
     verdict = refunds.verdict(payment, now)
     context = {
@@ -170,7 +173,9 @@ def _ask(request: HttpRequest, payment: Payment, *, back_url: str) -> HttpRespon
     return HttpResponseRedirect(_track_address(_open(request, payment, form, now)))
 
 
-def _open(request: HttpRequest, payment: Payment, form: forms.RequestForm, now: datetime) -> Ticket:
+def _open(
+    request: HttpRequest, payment: Payment, form: uploads.RequestForm, now: datetime
+) -> Ticket:
     wanted = tickets.Request(
         reason=form.cleaned_data["reason"],
         text=form.cleaned_data["text"],
@@ -180,12 +185,17 @@ def _open(request: HttpRequest, payment: Payment, form: forms.RequestForm, now: 
     )
     language = get_language() or "ko"
     try:
+        facts: dict[str, Any] = {
+            "payment": payment,
+            "request": wanted,
+            "files": form.cleaned_data["files"],
+            "language": language,
+            "now": now,
+        }
         if wanted.reason == Ticket.Reason.UNAUTHORIZED:
             # Use against one's will is objected to, by law (정보통신망법 §58③): the payout waits.
-            return disputes.object_to(
-                payment=payment, request=wanted, language=language, now=now, by=tickets.SHOPPER
-            )
-        return tickets.open_ticket(payment=payment, request=wanted, language=language, now=now)
+            return disputes.object_to(**facts, by=tickets.SHOPPER)
+        return tickets.open_ticket(**facts)
     except tickets.AlreadyOpen as error:
         return error.ticket
 
