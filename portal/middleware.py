@@ -71,10 +71,13 @@ class AuditTrail:
         is_file = response.headers.get("Content-Disposition", "").startswith("attachment")
         if is_file or response.status_code == 403:
             actions = AuditEntry.Action
+            # A view that knows says what was taken, and the data of whom it holds.
+            subject, person = getattr(request, "taken", (request.path, ""))
             audit.record(
                 actions.EXPORTED if is_file else actions.DENIED,
                 actor=_actor(request),
-                subject=request.path,
+                subject=subject,
+                person=person,
                 at=timezone.now(),
                 address=request.client_address,  # type: ignore[attr-defined]
             )

@@ -5,6 +5,7 @@ along the last change that was on the screen (`seen`): a case that changed since
 with what changed and with everything that was typed.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,7 +25,9 @@ from payments.admin import column
 from payments.calendar import NotPaid
 from payments.templatetags.won import full_day, moment, won
 from support import (
+    admin_files,
     admin_presence,
+    attachments,
     bulk,
     desk,
     forms,
@@ -41,11 +44,13 @@ from support import (
 )
 from support.admin_audit import AuditEntryAdmin
 from support.admin_bulk import Bulks
+from support.admin_files import Files
 from support.admin_intake import Intakes
 from support.admin_mails import InboundMailAdmin
 from support.admin_presence import Presences
 from support.admin_reveal import Reveals
 from support.admin_sharing import Shares
+from support.files import Accepted
 from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
 from support.queue import View
 from support.states import TICKET_UNDECIDED, TicketState
@@ -77,7 +82,7 @@ _VIEWS = {
 
 
 @admin.register(Ticket)
-class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
+class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -211,12 +216,19 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
         if not problem and decision == steps.DUPLICATE and first is None:
             problem = _("먼저 들어온 요청의 번호를 C-20417처럼 적어 주세요")
         kept: dict[str, Any] = {"decision": decision, "typed": typed}
-        if problem:
-            return self._case(request, ticket, problem=problem, **kept)
+        files, file_problem = admin_files.taken(request) if decision == "answer" else ([], "")
+        if decision == steps.REPLY:
+            kept["new_files"], file_problem = admin_files.draft(request, ticket)
+        if problem or file_problem:
+            kept |= {"problem": problem, "file_problem": file_problem}
+            return self._case(request, ticket, **kept)
         if decision in _STEPS and "confirmed" not in request.POST:
-            return self._confirm(request, ticket, decision, typed, first)
+            new = kept.get("new_files", [])
+            return self._confirm(request, ticket, decision, typed, first, new_files=new)
         try:
-            said = _carry_out(request, ticket, decision, typed, first)
+            said = _carry_out(request, ticket, decision, typed, first, files)
+        except attachments.TooMany:
+            return self._case(request, ticket, file_problem=admin_files.too_many(), **kept)
         except tickets.ChangedMeanwhile as error:
             conflict = _("그사이 이 요청이 바뀌었어요. 바뀐 것을 보고 다시 결정하세요.")
             return self._again(request, ticket, conflict=conflict, since=error.events, **kept)
@@ -268,13 +280,18 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
         decision: str,
         typed: str,
         first: Ticket | None,
+        *,
+        new_files: Collection[int] = (),
     ) -> HttpResponse:
         outcome = None
+        drafts = admin_files.kept(request, ticket, new=new_files) if decision == steps.REPLY else []
         if decision == steps.APPROVE:
             outcome = _outcome(ticket, amount_won=forms.read_won(request.POST.get("amount", "")))
             reader, words = notices.reader(ticket), _approve_text(ticket, outcome)
         else:
-            reader, words = steps.text(decision, ticket, typed=typed, first=first)
+            reader, words = steps.text(
+                decision, ticket, typed=typed, first=first, files=len(drafts)
+            )
         step = steps.of(decision)
         context = {
             **self.admin_site.each_context(request),
@@ -286,6 +303,7 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
             "typed": typed,
             "number": request.POST.get("number", ""),
             "waits": "waits" in request.POST,
+            "drafts": drafts,
             "seen": request.POST.get("seen", ""),
             "reader": reader,
             "text": words,
@@ -305,6 +323,8 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
         typed: str = "",
         problem: str = "",
         amount_problem: str = "",
+        file_problem: str = "",
+        new_files: Collection[int] = (),
         conflict: str = "",
         since: list[TicketEvent] | None = None,
     ) -> HttpResponse:
@@ -327,7 +347,9 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
             "outcome": outcome,
             "line_facts": desk.line_facts(ticket),
             "history": desk.history(ticket, names),
-            "conversation": desk.conversation(ticket, names),
+            "conversation": desk.conversation(
+                ticket, names, admin_files.of_conversation(request, ticket)
+            ),
             "beside": [(other, desk.clock(other, now)) for other in beside[:_QUEUE_BESIDE_CASE]],
             "is_undecided": ticket.state in TICKET_UNDECIDED,
             "is_waiting": ticket.state
@@ -341,6 +363,8 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
             "steps": steps.available(ticket) if can_change else [],
             **_reply_facts(request, ticket, can_change=can_change, kept=(decision, typed)),
             "reader": notices.reader(ticket),
+            **admin_files.facts(request, ticket, new=new_files),
+            "file_problem": file_problem,
             "approve_text": _approve_text(ticket, outcome),
             "answer_text": _answer_text(ticket),
             "reject_text": notices.preview(
@@ -357,7 +381,8 @@ class TicketAdmin(Reveals, Presences, Bulks, Shares, Intakes):
             "conflict": conflict,
             "since": desk.deeds(since or [], names),
         }
-        status = 422 if problem or amount_problem else 409 if conflict else 200
+        is_wrong = problem or amount_problem or file_problem
+        status = 422 if is_wrong else 409 if conflict else 200
         return TemplateResponse(request, "admin/support/ticket/case.html", context, status=status)
 
 
@@ -468,7 +493,12 @@ class MacroAdmin(Listed):
 
 
 def _carry_out(
-    request: HttpRequest, ticket: Ticket, decision: str, typed: str, first: Ticket | None
+    request: HttpRequest,
+    ticket: Ticket,
+    decision: str,
+    typed: str,
+    first: Ticket | None,
+    files: Sequence[Accepted],
 ) -> str:
     """Do it; returns what to tell the agent on the next case, nothing to stay on this one."""
     facts: dict[str, Any] = {
@@ -483,10 +513,12 @@ def _carry_out(
     if decision == "answer":
         is_customer = ticket.state == TicketState.WAITING_CUSTOMER
         heard = tickets.customer_answered if is_customer else tickets.merchant_answered
-        heard(text=typed, **facts)
+        heard(text=typed, files=files, **facts)
         return ""
     if decision == steps.REPLY:
-        replies.write(text=typed, waits="waits" in request.POST, seen=seen, **facts)
+        drafts = [row.pk for row in admin_files.kept(request, ticket)]
+        waits = "waits" in request.POST
+        replies.write(text=typed, waits=waits, drafts=drafts, seen=seen, **facts)
         return ""
     if decision == steps.REOPEN:
         tickets.reopen(reason=typed, seen=seen, **facts)
@@ -538,7 +570,12 @@ def _reply_facts(
         "reply_waits": waits,
         "by_mail": bool(ticket.email_sealed),
         "on_hold": [
-            (reply, reply.author == f"staff:{request.user.pk}") for reply in replies.on_hold(ticket)
+            (
+                reply,
+                reply.author == f"staff:{request.user.pk}",
+                admin_files.of_reply(request, reply),
+            )
+            for reply in replies.on_hold(ticket)
         ],
     }
 

@@ -1,7 +1,7 @@
 """What an agent needs to decide a case, gathered from ticket, payment and ledger. Only reads."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from payments.money import OverRefund
 from payments.states import PaymentState, RefundState
 from payments.templatetags.won import day, month, until, won, won_of
 from support import routes, tickets
-from support.models import InternalNote, Ticket, TicketEvent, TicketMessage
+from support.models import Attachment, InternalNote, Ticket, TicketEvent, TicketMessage
 from support.states import TICKET_UNDECIDED, TicketState
 
 _SOON = timedelta(days=1)
@@ -43,7 +43,10 @@ class Happening:
 
 @dataclass(frozen=True)
 class Said:
-    """One turn of the conversation, or an internal note: `kind` is customer, merchant or note."""
+    """One turn of the conversation, or an internal note: `kind` is customer, merchant or note.
+
+    `files` are pairs of an attachment and its link.
+    """
 
     author: str
     text: str
@@ -51,6 +54,7 @@ class Said:
     at: datetime
     number: str
     is_by_mail: bool = False
+    files: Sequence[tuple[Attachment, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -198,8 +202,15 @@ def history(ticket: Ticket, names: dict[str, str]) -> list[Happening]:
     return sorted([*before, *lines], key=lambda happening: happening.at)
 
 
-def conversation(ticket: Ticket, names: dict[str, str]) -> list[Said]:
-    """Everything said about the case and those merged into it, notes among it, oldest first."""
+def conversation(
+    ticket: Ticket,
+    names: dict[str, str],
+    files: Mapping[int, Sequence[tuple[Attachment, str]]],
+) -> list[Said]:
+    """Everything said about the case and those merged into it, notes among it, oldest first.
+
+    `files` are those of each message, by its id.
+    """
     same = Q(ticket=ticket) | Q(ticket__duplicate_of=ticket)
     kinds = {TicketMessage.Party.CUSTOMER: "customer", TicketMessage.Party.MERCHANT: "merchant"}
     rows = TicketMessage.objects.filter(same).select_related("ticket", "mail")
@@ -210,6 +221,7 @@ def conversation(ticket: Ticket, names: dict[str, str]) -> list[Said]:
             kinds[TicketMessage.Party(row.party)],
             row.at,
             row.ticket.number if row.ticket_id != ticket.pk else "",
+            files=files.get(row.pk, ()),
             is_by_mail=hasattr(row, "mail"),
         )
         for row in rows

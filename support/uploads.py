@@ -142,6 +142,10 @@ class WithFiles(forms.Form):
         return _size()
 
 
+class FilesForm(WithFiles):
+    """Files alone."""
+
+
 class RequestForm(WithFiles, typed.RequestForm):
     """The request, with what shows it."""
 

@@ -83,6 +83,8 @@ PAGES = {
     ("get", "portal/user/<int:pk>/second-factor/"): {"A": 403, "L": 200, "F": 403, "O": 200},
     ("get", "support/ticket/<int:pk>/reveal/"): {"A": 200, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/new/"): {"A": 200, "L": 200, "F": 403, "O": 403},
+    ("get", "support/ticket/<int:pk>/file/<str:signed>/"): {"A": 404, "L": 404, "F": 403}
+    | {"O": 403},
     ("get", "support/ticket/share/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/"): {"A": 302, "L": 302, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/<int:run>/"): {"A": 404, "L": 404, "F": 403, "O": 403},
