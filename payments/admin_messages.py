@@ -59,6 +59,8 @@ _RULES = {
     "VERIFICATION": gettext_lazy("본인 확인 번호 (30일)"),
     "INBOUND_MAIL": gettext_lazy("받은 메일 (1년)"),
     "RISK_COUNT": gettext_lazy("위험 규칙이 센 것 (30일)"),
+    "DESK_FILE": gettext_lazy("고객센터에 보낸 파일 (1년)"),
+    "DESK_RECORD": gettext_lazy("고객센터 상담 기록 (3년)"),
 }
 _CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
 

@@ -202,7 +202,7 @@ def _forget_payers(keys: list[int]) -> None:
     )
     Consent.objects.filter(payment__in=keys).exclude(user_agent="").update(user_agent="")
     RiskDecision.objects.filter(payment__in=keys).exclude(whose="").update(whose="")
-    _blank(Message.objects.filter(payment__in=keys))
+    blank(Message.objects.filter(payment__in=keys))
 
 
 def _loose_messages() -> QuerySet[Message]:
@@ -215,10 +215,11 @@ def _loose_messages() -> QuerySet[Message]:
 
 
 def _forget_messages(keys: list[int]) -> None:
-    _blank(Message.objects.filter(pk__in=keys))
+    blank(Message.objects.filter(pk__in=keys))
 
 
-def _blank(messages: QuerySet[Message]) -> None:
+def blank(messages: QuerySet[Message]) -> None:
+    """Take recipient and words out of texts and mails; that they were sent stays."""
     messages.update(to_sealed="", to_masked="", subject="", text_sealed="", fallback_sealed="")
 
 

@@ -9,7 +9,7 @@ from payments import outbox, retention
 from payments.tasks import notify_refunded
 from portal import events
 from portal.models import WorkerHeartbeat
-from support import buyers, receiving
+from support import attachments, buyers, forgetting, receiving
 from support.models import Ticket
 from support.states import TICKET_OPEN
 
@@ -36,8 +36,7 @@ def notify_refunded_without_ticket(*, subject_id: int, **_: Any) -> None:
 @shared_task
 def purge(**_: Any) -> None:
     """Personal data whose time is over is destroyed; nothing that an open request is about."""
-    retention.purge(
-        held=Ticket.objects.filter(state__in=TICKET_OPEN),
-        now=timezone.now(),
-        rules=(*retention.RULES, buyers.RETENTION, receiving.RETENTION),
-    )
+    rules = (*retention.RULES, buyers.RETENTION, receiving.RETENTION, *forgetting.RULES)
+    now, held = timezone.now(), Ticket.objects.filter(state__in=TICKET_OPEN)
+    retention.purge(held=held, now=now, rules=rules)
+    attachments.sweep(now=now)

@@ -50,6 +50,28 @@ INVARIANTS = [
                             WHERE hold.payment_id = payment.id AND hold.released_at IS NULL)
         """,
     ),
+    Invariant(
+        "I40 desk",
+        "three years after it was closed, nothing is known of who a request was from or said",
+        """
+        SELECT 'ticket ' || ticket.id FROM support_ticket ticket
+          LEFT JOIN support_ticket first ON first.id = ticket.duplicate_of_id
+         WHERE ticket.state IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+           AND coalesce(first.state, ticket.state)
+               IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+           AND NOT EXISTS (SELECT FROM support_ticketevent event
+                            WHERE event.ticket_id IN (ticket.id, first.id)
+                              -- A week, in which the clock comes to everything.
+                              AND event.occurred_at > now() - interval '3 years 7 days')
+           AND NOT EXISTS (SELECT FROM support_ticket standing
+                            WHERE standing.payment_id = ticket.payment_id
+                              AND standing.state NOT IN
+                                  ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE'))
+           AND (ticket.phone_sealed <> '' OR ticket.email_sealed <> '' OR ticket.text <> ''
+                OR EXISTS (SELECT FROM support_ticketmessage said
+                            WHERE said.ticket_id = ticket.id AND said.text <> ''))
+        """,
+    ),
     *of_history(
         History(
             "ticket",

@@ -20,6 +20,8 @@ from support.states import TICKET_FINAL, TICKET_MOVES, TICKET_OPEN, UNBORN, Tick
 _PLACE_PHONE = "ticket.phone"
 _PLACE_EMAIL = "ticket.email"
 _FIRST_NUMBER = 20_000
+# In the place of a reason that must be there and was forgotten (`support.forgetting`).
+FORGOTTEN = "–"
 
 
 class Ticket(Moving):
