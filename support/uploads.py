@@ -19,7 +19,6 @@ from support.files import Accepted, Fault, Refused
 # A form larger than that is not even read: so many times what one file may have.
 _READ_MAX = 20
 _IN_MEMORY = 1_000_000
-NAME = "files"
 WORDS = {
     Fault.EMPTY: gettext_lazy("{name}: 내용이 없는 파일이에요"),
     Fault.TOO_LARGE: gettext_lazy("{name}: 파일 하나는 {most}까지 보낼 수 있어요"),
@@ -94,6 +93,8 @@ class FilesField(forms.Field):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
+        # Names of those nothing is wrong with; every form has a field of its own.
+        self.good: list[str] = []
 
     def clean(self, value: Sequence[UploadedFile[Any]]) -> list[Accepted]:
         """Look into every file. Raises ValidationError with a sentence for each that is refused."""
@@ -107,6 +108,7 @@ class FilesField(forms.Field):
             try:
                 typed.without_resident_number(name)
                 accepted.append(_accept(upload, name))
+                self.good.append(short_name(name))
             except Refused as error:
                 refused.append(_words(error.fault, name))
             except forms.ValidationError as error:
@@ -126,9 +128,9 @@ class WithFiles(forms.Form):
     def clean(self) -> dict[str, Any] | None:
         """A browser does not send a chosen file twice: tell which ones were good."""
         cleaned = super().clean()
-        if self.errors:
-            chosen = self.fields["files"].widget.value_from_datadict(self.data, self.files, NAME)
-            self.again = ", ".join(short_name(upload.name or "") for upload in chosen)
+        field = self.fields["files"]
+        if self.errors and isinstance(field, FilesField):
+            self.again = ", ".join(field.good)
         return cleaned
 
     @property
