@@ -80,7 +80,13 @@ def _forget_cases(keys: list[int]) -> None:
     _forget_notices(list(cases))
     cases.exclude(decision_reason="").update(decision_reason=FORGOTTEN)
     cases.update(
-        phone_sealed="", phone_bidx="", phone_last4="", email_sealed="", text="", product_text=""
+        phone_sealed="",
+        phone_bidx="",
+        phone_last4="",
+        email_sealed="",
+        email_bidx="",
+        text="",
+        product_text="",
     )
     for case in cases:
         # The address of its page opens nothing any more.

@@ -192,6 +192,7 @@ def _open(letter: Letter, *, after: Ticket | None, now: datetime) -> Ticket:
     language = _language(letter)
     ticket = Ticket(
         kind=Ticket.Kind.OTHER,
+        source=Ticket.Source.MAIL,
         reason=Ticket.Reason.OTHER,
         text=_words(language, letter),
         product_text=letter.subject,

@@ -19,7 +19,7 @@ def find_by_mail(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('support', '0011_second_factor'),
+        ('support', '0012_intake'),
     ]
 
     operations = [

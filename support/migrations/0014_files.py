@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('support', '0011_second_factor'),
+        ('support', '0013_mails'),
     ]
 
     operations = [
