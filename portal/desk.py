@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -45,9 +46,13 @@ class DeskSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """The front page, with how many things wait for a person."""
+        """The front page, with what waits for a person."""
         alerts = import_module("payments.models").Alert.objects.filter(closed_at__isnull=True)
-        return super().index(request, {"alerts": alerts.count(), **(extra_context or {})})
+        context = {"alerts": alerts.count()}
+        if request.user.has_perm("support.view_ticket"):
+            today = import_module("support.today")
+            context |= today.front(user_id=request.user.pk or 0, now=timezone.now())
+        return super().index(request, context | (extra_context or {}))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models, the desk first."""

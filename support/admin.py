@@ -41,6 +41,7 @@ from support import (
     routes,
     steps,
     tickets,
+    today,
 )
 from support.admin_audit import AuditEntryAdmin
 from support.admin_bulk import Bulks
@@ -115,7 +116,8 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
         onward["after"] = page.onward
         context = {
             **self.admin_site.each_context(request),
-            "title": _title(counts[View.TODO]),
+            "title": today.headline(counts[View.TODO]),
+            "today": today.of(now),
             "opts": self.opts,
             "term": term,
             "views": [
@@ -245,8 +247,13 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
             return self._again(request, ticket, conflict=_unable(error), **kept)
         if not said:
             return HttpResponseRedirect(request.path)
-        messages.success(request, f"{ticket.number}: {said}")
-        return HttpResponseRedirect(_onward(request, ticket))
+        # On to the next case, so that an agent never has to look for it; to the queue when done.
+        onward = queue.next_case(user_id=request.user.pk or 0, now=timezone.now(), but=ticket.pk)
+        following = _("이어서 다음 요청이에요.") if onward else _("남은 요청이 없어요.")
+        messages.success(request, f"{ticket.number}: {said} {following}")
+        if onward is None:
+            return HttpResponseRedirect(reverse("admin:support_ticket_changelist"))
+        return HttpResponseRedirect(reverse("admin:support_ticket_change", args=[onward.pk]))
 
     def _approve_first(
         self, request: HttpRequest, ticket: Ticket, problem: str
@@ -589,26 +596,10 @@ def _view(name: str) -> View:
         raise Http404 from None
 
 
-def _title(waiting: int) -> str:
-    if not waiting:
-        return _("결정을 기다리는 요청이 없어요")
-    if waiting >= queue.COUNT_UP_TO:
-        return _("결정을 기다리는 요청이 {count}건 넘게 있어요").format(count=waiting - 1)
-    return _("결정을 기다리는 요청이 {count}건 있어요").format(count=waiting)
-
-
 def _count(count: int | None) -> str:
     if count is None:
         return ""
     return f"{count}" if count < queue.COUNT_UP_TO else f"{queue.COUNT_UP_TO - 1}+"
-
-
-def _onward(request: HttpRequest, ticket: Ticket) -> str:
-    """To the next case, so that an agent never has to look for it; to the queue when done."""
-    found = queue.next_case(user_id=request.user.pk or 0, now=timezone.now(), but=ticket.pk)
-    if found is None:
-        return reverse("admin:support_ticket_changelist")
-    return reverse("admin:support_ticket_change", args=[found.pk])
 
 
 def _first(request: HttpRequest) -> Ticket | None:

@@ -896,7 +896,7 @@ def leading(visitor: Visitor) -> Iterator[View]:
     lead = visitor.sign_in("lead@demo.test")
     lead.goto("/admin/")
     yield lead, "desk-home-lead"
-    paths = lead.locator("#content-main th a").evaluate_all("all => all.map((one) => one.pathname)")
+    paths = lead.locator(".desk-apps a").evaluate_all("all => all.map((one) => one.pathname)")
     for path in paths:
         if path != "/admin/support/ticket/":
             lead.goto(path)
