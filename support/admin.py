@@ -117,7 +117,7 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
         context = {
             **self.admin_site.each_context(request),
             "title": today.headline(counts[View.TODO]),
-            "today": today.of(now),
+            "today": None if term else today.of(now),
             "opts": self.opts,
             "term": term,
             "views": [
@@ -252,8 +252,12 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
         following = _("이어서 다음 요청이에요.") if onward else _("남은 요청이 없어요.")
         messages.success(request, f"{ticket.number}: {said} {following}")
         if onward is None:
-            return HttpResponseRedirect(reverse("admin:support_ticket_changelist"))
-        return HttpResponseRedirect(reverse("admin:support_ticket_change", args=[onward.pk]))
+            url = reverse("admin:support_ticket_changelist")
+        else:
+            url = reverse("admin:support_ticket_change", args=[onward.pk])
+        # From the top, said aloud: a browser takes the fragment of the last page along, and with it
+        # the keyboard to the button that has just been pressed.
+        return HttpResponseRedirect(f"{url}#content-start")
 
     def _approve_first(
         self, request: HttpRequest, ticket: Ticket, problem: str

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from payments.calendar import SEOUL
 from support import desk, queue
 from support.models import Ticket
-from support.queue import COUNT_UP_TO, View
+from support.queue import View
 from support.states import TICKET_OPEN, TICKET_UNDECIDED
 
 
 @dataclass(frozen=True)
 class Today:
-    """How many undecided cases run out today or have run out, up to COUNT_UP_TO.
+    """How many undecided cases run out today or have run out, up to `queue.COUNT_UP_TO`.
 
     `cutoffs` of them can be cancelled at the carrier until `cutoff_at` at the earliest, and
     afterwards no more; None when there are none.
@@ -27,7 +27,7 @@ class Today:
 
 
 def of(now: datetime) -> Today:
-    """The rest of the Korean day that `now` lies in; one statement, of COUNT_UP_TO rows at most."""
+    """The rest of the Korean day that `now` lies in; one statement, of so many rows at most."""
     tomorrow = now.astimezone(SEOUL).date() + timedelta(days=1)
     day_end = datetime.combine(tomorrow, time.min, tzinfo=SEOUL)
     # Said twice so that the planner may use the index over open cases.
@@ -35,7 +35,7 @@ def of(now: datetime) -> Today:
         state__in=TICKET_UNDECIDED
     )
     ends = rows.order_by("deadline_at", "pk").values_list("cancel_cutoff_at", flat=True)
-    found = list(ends[:COUNT_UP_TO])
+    found = list(ends[: queue.COUNT_UP_TO])
     ahead = [at for at in found if at is not None and now < at < day_end]
     return Today(len(found), len(ahead), min(ahead, default=None))
 
@@ -45,7 +45,7 @@ def front(*, user_id: int, now: datetime) -> dict[str, Any]:
     waiting = queue.cases(View.TODO, user_id=user_id, now=now)
     first = queue.next_case(user_id=user_id, now=now, but=0)
     return {
-        "waiting": headline(waiting.order_by()[:COUNT_UP_TO].count()),
+        "waiting": headline(waiting.order_by()[: queue.COUNT_UP_TO].count()),
         "today": of(now),
         "first": first,
         "clock": desk.clock(first, now) if first else None,
@@ -56,6 +56,6 @@ def headline(waiting: int) -> str:
     """How many cases wait for a decision, in a sentence."""
     if not waiting:
         return _("결정을 기다리는 요청이 없어요")
-    if waiting >= COUNT_UP_TO:
+    if waiting >= queue.COUNT_UP_TO:
         return _("결정을 기다리는 요청이 {count}건 넘게 있어요").format(count=waiting - 1)
     return _("결정을 기다리는 요청이 {count}건 있어요").format(count=waiting)

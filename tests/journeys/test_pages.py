@@ -62,6 +62,26 @@ _CUT_OFF = """() => [...document.querySelectorAll("body *:not(svg, svg *)")].fil
     return isClipped && clipPath === "none" && one.scrollHeight > one.clientHeight + 1
         && one.clientHeight > 1;
 }).map((one) => `spaced out: text is cut off in ${one.outerHTML.slice(0, 200)}`)"""
+# People read the desk all day: no text under 13.5 px, and nothing to press under 24 (WCAG 2.5.8),
+# buttons under 30; what stands in a sentence, or behind a label of that size, may be smaller.
+_SMALL = """() => {
+    const isSeen = (one) => one.checkVisibility({ visibilityProperty: true })
+        && one.getBoundingClientRect().width > 1 && !one.closest(".visually-hidden");
+    const size = (one) => [one, ...(one.labels ?? [])].map((part) => part.getBoundingClientRect())
+        .reduce(([w, h], box) => [Math.max(w, box.width), Math.max(h, box.height)], [0, 0]);
+    const hasWords = (one) => one.matches("input:not([type=checkbox]), select, textarea")
+        || [...one.childNodes].some((part) => part.nodeType === 3 && part.data.trim());
+    const words = [...document.querySelectorAll("body *")].filter((one) => isSeen(one)
+        && hasWords(one) && parseFloat(getComputedStyle(one).fontSize) < 13.5);
+    const inSentence = (one) => getComputedStyle(one).display === "inline";
+    const kinds = "a[href], button, input, select, textarea, summary";
+    const targets = [...document.querySelectorAll(kinds)].filter((one) => isSeen(one)
+        && !inSentence(one)).filter((one) => {
+            const [width, height] = size(one), isButton = one.matches("button, .desk-button");
+            return width < 24 || height < (isButton ? 30 : 24);
+        });
+    return [...words, ...targets].map((one) => `small: ${one.outerHTML.slice(0, 160)}`);
+}"""
 SOON = PATIENCE_SECONDS * 1000
 # The README's pictures: which state at which width, and how much of it.
 README_PICTURES = {
@@ -180,6 +200,8 @@ class Eyes:
             options = AXE_OPTIONS if self.visitor.language == "ko" else AXE_WORDS
             problems += self._violations("360", page, options)
         problems += self._overflow(page, 360)
+        is_desk = name.startswith("desk-")
+        problems += page.evaluate(_SMALL) if is_desk else []
         self._picture(page, name, 360)
         page.evaluate(_SPACE_OUT)
         problems += [f"spaced out: {problem}" for problem in self._overflow(page, 360)]
@@ -196,6 +218,7 @@ class Eyes:
             problems += self._overflow(page, width)
             if width == 1280:
                 problems += self._violations("1280", page, AXE_WORDS) if is_main else []
+                problems += page.evaluate(_SMALL) if is_desk else []
                 self._picture(page, name, 1280)
         page.set_viewport_size(PHONE)
         if name in ALSO_PLAIN:

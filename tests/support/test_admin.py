@@ -69,7 +69,7 @@ def test_approve_schedules_and_returns_to_the_queue(
     answer = desk.post(case(ticket), decision("approve"))
 
     ticket.refresh_from_db()
-    assert answer.headers["Location"] == QUEUE
+    assert answer.headers["Location"].startswith(QUEUE)
     assert (ticket.state, ticket.decided_by) == ("APPROVED", f"staff:{agent.pk}")
     assert Refund.objects.count() == 1
 
