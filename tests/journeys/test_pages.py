@@ -540,6 +540,7 @@ def mine(visitor: Visitor) -> Iterator[View]:
         ("my-payment-wide", f"{reference}/"),
         ("my-receipt", f"{reference}/receipt/"),
         ("my-cancel", f"{reference}/cancel/"),
+        ("my-buyer-ask", f"{reference}/buyer/"),
         ("my-not-me", f"{reference}/not-me/"),
         ("my-rules-wide", "rules/"),
     ):
@@ -914,6 +915,52 @@ def back_office(visitor: Visitor) -> Iterator[View]:
         yield other, f"merchant-empty-{name.strip('/') or 'home'}"
 
 
+def asking_who(visitor: Visitor) -> Iterator[View]:
+    """A request taken down on the telephone: the seller tells who bought, the owner reads it."""
+    page, phone = visitor.page, visitor.phone(12)
+    reference = pay(page, phone)
+    agent = visitor.sign_in("agent@demo.test")
+    agent.goto("/admin/support/ticket/new/")
+    agent.locator(".desk-buttons button:not([name])").click()
+    agent.wait_for_selector("[data-errors]")
+    yield agent, "desk-intake-errors"
+    agent.fill("#id_phone", phone.number)
+    agent.locator(f'input[value="{reference}"]').check()
+    agent.check("input[name=kind][value=B]")
+    yield agent, "desk-intake-wide"
+    agent.locator(".desk-buttons button:not([name])").click()
+    agent.wait_for_url("**/change/")
+    yield agent, "desk-question-wide"
+    agent.locator(".desk-step:has(#refer-reason) summary").click()
+    agent.locator("button[value=refer]").click()
+    agent.locator("[name=decision][value=refer]").click()
+    agent.wait_for_selector(".messagelist")
+    owner = visitor.sign_in("owner@melody.test")
+    owner.goto("/merchant/buyers/")
+    yield owner, "merchant-buyers-wide"
+    owner.goto(f"/merchant/buyers/{reference}/")
+    owner.locator("button[name=tell]").click()
+    owner.wait_for_selector("[data-errors]")
+    yield owner, "merchant-buyer-errors-wide"
+    owner.fill("[name=name]", "김민지")
+    owner.fill("[name=birthdate]", "19900131")
+    owner.locator("button[name=tell]").click()
+    owner.wait_for_selector("button[name=tell]", state="detached")
+    page.goto("/my/")
+    page.fill("[name=phone]", phone.number)
+    page.fill("[name=birthdate]", "1990-01-31")
+    main_button(page)
+    page.wait_for_url("**/my/code/")
+    page.fill("[name=code]", phone.newest(r"((?<=확인 번호 )|(?<=code is ))[0-9]{6}"))
+    main_button(page)
+    page.wait_for_url("**/my/")
+    yield page, "my-payments-ready"
+    page.locator('main a[href$="/buyer/"]').click()
+    page.locator("button[name=look]").click()
+    page.wait_for_selector("button[name=look]", state="detached")
+    yield page, "my-buyer-wide"
+
+
 def leading(visitor: Visitor) -> Iterator[View]:
     """The lists behind the desk, which a lead sees all of."""
     lead = visitor.sign_in("lead@demo.test")
@@ -1131,6 +1178,7 @@ JOURNEYS = (
     cancelling_without_receipt,
     without_javascript,
     back_office,
+    asking_who,
     operating,
     securing,
     leading,
