@@ -465,7 +465,7 @@ def _arrival(ticket: Ticket) -> str:
     kind = ticket.get_kind_display()
     if ticket.source == Ticket.Source.WEB:
         return kind
-    return _("{kind}, {source}로 받음").format(kind=kind, source=ticket.get_source_display())
+    return _("{kind} ({source})").format(kind=kind, source=ticket.get_source_display())
 
 
 def _fact(payment: Payment, state: str) -> str:

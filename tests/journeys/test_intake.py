@@ -65,7 +65,7 @@ def test_an_objection_holds_a_payout_and_its_end_lets_it_go(
 
     assert held(owner) != before
     history = agent.get_by_role("complementary")
-    expect(history.get_by_text("이의신청, 전화로 받음")).to_be_visible()
+    expect(history.get_by_text("이의신청 (전화)")).to_be_visible()
     phone.newest(r"이의신청을 받았어요")
     # The line pays on: only `this was not me` stops it.
     people.pay(page, phone, "melody/first-bus")

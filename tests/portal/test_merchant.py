@@ -24,7 +24,8 @@ AT = datetime(2026, 11, 10, 3, tzinfo=UTC)
 ADDRESSES = sorted(
     str(page.name)
     for page in pages
-    if str(page.name).startswith("merchant-") and page.name != "merchant-payment"
+    if str(page.name).startswith("merchant-")
+    and page.name not in {"merchant-payment", "merchant-buyer"}
 )
 
 

@@ -59,7 +59,7 @@ def test_a_cancellation_by_telephone_is_the_shoppers_with_the_agent_in_its_histo
     [arrival] = ticket.events.all()
     assert (ticket.kind, ticket.state, ticket.source) == ("C", "NEW", "PHONE")
     assert (arrival.actor, arrival.event) == ("staff:7", "ticket.received")
-    assert desk.ticket_words(arrival) == "취소 요청, 전화로 받음"
+    assert desk.ticket_words(arrival) == "취소 요청 (전화)"
     assert ticket.due_at == open_ticket_due()
     assert [said.author for said in ticket.messages.all()] == ["shopper"]
     assert ticket.phone_bidx == payment.phone_bidx
