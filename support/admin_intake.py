@@ -69,7 +69,7 @@ class Intakes(admin.ModelAdmin[Ticket]):
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": _("새 요청"),
+            "title": _("새 요청 받기"),
             "opts": self.opts,
             "form": form,
             **_line_facts(request),

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ticket',
             name='contact',
-            field=models.CharField(blank=True, choices=[('', '문자와 이메일'), ('SMS', '문자'), ('EMAIL', '이메일')], default='', max_length=5),
+            field=models.CharField(blank=True, choices=[('', '문자와 이메일로'), ('SMS', '문자로'), ('EMAIL', '이메일로')], default='', max_length=5),
         ),
         migrations.AddField(
             model_name='ticket',

@@ -64,9 +64,9 @@ class Ticket(Moving):
     class Contact(models.TextChoices):
         """Which way answers go: wherever we can, or only where the customer wants them."""
 
-        ANY = "", _("문자와 이메일")
-        SMS = "SMS", _("문자")
-        EMAIL = "EMAIL", _("이메일")
+        ANY = "", _("문자와 이메일로")
+        SMS = "SMS", _("문자로")
+        EMAIL = "EMAIL", _("이메일로")
 
     class Reason(models.TextChoices):
         """Why, in the payer's words; the legal basis follows from it (domain §6)."""

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from payments.calendar import SEOUL
-from payments.models import Message, Payment, PhoneVerification
+from payments.models import Message, Payment, PhoneVerification, SettlementHold
 from payments.states import RefundState
 from support import proofs, tickets
 from support.models import Ticket
@@ -51,6 +51,22 @@ def test_request_from_receipt_opens_a_ticket(client: Client, recent: Payment) ->
     assert page.status_code == 200
     assert answer.headers["Location"] == reverse("support:track", args=[ticket.token])
     assert (ticket.payment, ticket.text) == (recent, "잘못 눌렀어요")
+
+
+def test_what_was_used_against_ones_will_is_an_objection_that_holds_the_money(
+    client: Client, recent: Payment
+) -> None:
+    page = client.get(from_receipt(recent)).content.decode()
+    assert page.count("판매자에게 갈 돈을 멈추고") == 1
+
+    client.post(from_receipt(recent), {"reason": "UNAUTHORIZED", "text": "제가 안 했어요"})
+
+    ticket = Ticket.objects.get()
+    assert (ticket.kind, ticket.is_priority, ticket.source) == ("O", False, "WEB")
+    assert ticket.due_at == ticket.accepted_at + timedelta(days=14)
+    hold = SettlementHold.objects.get(payment=recent)
+    assert (hold.reason, hold.held_by) == (ticket.number, "shopper")
+    assert "이의신청" in client.get(f"/support/track/{ticket.token}/").content.decode()
 
 
 def test_request_again_leads_to_the_open_ticket(client: Client, recent: Payment) -> None:
