@@ -39,6 +39,7 @@ from support import (
     ratings,
     replies,
     routes,
+    saved_views,
     steps,
     tickets,
     today,
@@ -50,6 +51,7 @@ from support.admin_intake import Intakes
 from support.admin_mails import InboundMailAdmin
 from support.admin_presence import Presences
 from support.admin_reveal import Reveals
+from support.admin_saved_views import VIEWS, SavedViews
 from support.admin_sharing import Shares
 from support.files import Accepted
 from support.models import DayException, Macro, Ticket, TicketEvent, pk_of_number
@@ -70,20 +72,10 @@ _STEPS = frozenset({steps.ASK, steps.REFER, steps.DUPLICATE, steps.REOPEN, steps
 _TAKE_BACK = "take-back"
 _HANDING = frozenset({"claim", "release", "assign"})
 _WRITING = frozenset({"approve", "reject", "close", "note", "answer"}) | _STEPS
-_VIEWS = {
-    View.TODO: gettext_lazy("할 일"),
-    View.MINE: gettext_lazy("내 요청"),
-    View.UNASSIGNED: gettext_lazy("맡은 사람 없음"),
-    View.NEAR: gettext_lazy("마감 임박"),
-    View.WAITING: gettext_lazy("답 기다림"),
-    View.REOPENED: gettext_lazy("다시 연 요청"),
-    View.REFUNDING: gettext_lazy("환불 진행 중"),
-    View.CLOSED: gettext_lazy("닫힘"),
-}
 
 
 @admin.register(Ticket)
-class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
+class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes, SavedViews):
     """Queue and case."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -101,8 +93,9 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         now, user_id = timezone.now(), request.user.pk or 0
-        term = request.GET.get("q", "").strip()
-        view = _view(request.GET.get("view", ""))
+        saved = self.saved_view(request)
+        term = saved.term if saved else request.GET.get("q", "").strip()
+        view = _view(saved.view if saved else request.GET.get("view", ""))
         after = request.GET.get("after", "")
         try:
             if term:
@@ -121,9 +114,15 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes):
             "opts": self.opts,
             "term": term,
             "views": [
-                (name, words, _count(counts.get(name)), name == view and not term)
-                for name, words in _VIEWS.items()
+                (name, words, _count(counts.get(name)), name == view and not (term or saved))
+                for name, words in VIEWS.items()
             ],
+            "saved": saved,
+            "saved_views": [
+                (one, "" if one.term_sealed else _count(counts.get(View(one.view))))
+                for one in saved_views.of(user_id)
+            ],
+            "view": view,
             "rows": [(ticket, desk.clock(ticket, now)) for ticket in page.rows],
             "onward": f"?{onward.urlencode()}" if page.onward else "",
             "is_onward": "after" in request.GET,

@@ -9,6 +9,7 @@ from support.models.mails import InboundMail
 from support.models.office import DayException
 from support.models.people import Duty, Presence
 from support.models.ratings import Rating
+from support.models.saved_views import SavedView
 from support.models.tickets import Ticket, TicketEvent, email_index, pk_of_number
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Presence",
     "Rating",
     "Reply",
+    "SavedView",
     "Ticket",
     "TicketEvent",
     "TicketMessage",

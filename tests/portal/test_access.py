@@ -85,6 +85,9 @@ PAGES = {
     ("get", "support/ticket/new/"): {"A": 200, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/<int:pk>/file/<str:signed>/"): {"A": 404, "L": 404, "F": 403}
     | {"O": 403},
+    ("get", "support/ticket/views/add/"): {"A": 200, "L": 200, "F": 403, "O": 403},
+    # One's own, so of a stranger's nobody hears whether it is there.
+    ("get", "support/ticket/views/<int:pk>/"): {"A": 404, "L": 404, "F": 403, "O": 403},
     ("get", "support/ticket/share/"): {"A": 403, "L": 200, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/"): {"A": 302, "L": 302, "F": 403, "O": 403},
     ("get", "support/ticket/bulk/<int:run>/"): {"A": 404, "L": 404, "F": 403, "O": 403},

@@ -15,8 +15,8 @@ from django.test import Client
 
 from payments.models import Payment
 from portal.models import User
-from support import queue
-from support.models import Ticket
+from support import queue, saved_views
+from support.models import SavedView, Ticket
 from tests.support.factories import open_ticket
 
 QUEUE = "/admin/support/ticket/"
@@ -128,6 +128,7 @@ def pages() -> dict[str, dict[str, str]]:
     assert case.payment is not None
     return {
         **{f"view {view}": {"view": str(view)} for view in queue.View},
+        **{f"saved {one.name}": {"saved": str(one.pk)} for one in SavedView.objects.all()},
         "by request": {"q": case.number},
         "by payment": {"q": case.payment.reference},
         "by order": {"q": case.payment.order_no},
@@ -140,12 +141,16 @@ def pages() -> dict[str, dict[str, str]]:
 
 def test_the_queue_of_100_000_costs_what_the_queue_of_1_000_does(
     desk: Client,
+    agent: User,
     grow: Callable[[int], None],
     pay: Callable[..., Payment],
 ) -> None:
     grow(FEW)
     for number in range(40):
         open_ticket(pay(phone=f"+8210900001{number:02}"))
+    for view in list(queue.View)[:5]:
+        saved_views.save(user_id=agent.pk, name=str(view), view=view, term="")
+        saved_views.save(user_id=agent.pk, name=f"day {view}", view=view, term="2026-11-23")
     young = {name: cost(desk, **query) for name, query in pages().items()}
 
     grow(MANY)
