@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from payments import notifications
+from portal import sessions
 from portal.models import User
 
 KIND = "account_changed"
@@ -45,6 +46,13 @@ def tell(user: User, change: Change, *, now: datetime) -> None:
         language=user.language,
         now=now,
     )
+
+
+@transaction.atomic
+def sign_out_everywhere(user: User, *, now: datetime) -> None:
+    """End every session of the account, and tell of it."""
+    sessions.end_all(user)
+    tell(user, Change.SIGNED_OUT, now=now)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class InboundMailAdmin(LookOnly):
     )
     list_filter = (choice_filter("verdict", _("처리"), dict(_Verdict.choices)),)
     list_select_related = ("ticket",)
-    search_fields = ("key",)
+    search_fields = ("digest",)
     search_help_text = _("보낸 사람의 이메일 주소나 요청 번호")
     details = (_AT, _SENDER, _SUBJECT, _FILES, _MADE, _CASE)
 

@@ -85,12 +85,14 @@ def _read(found: Inbox, *, now: datetime) -> int:
 def take(raw: bytes, *, now: datetime) -> InboundMail | None:
     """Write one mail down and do what follows from it; None when it was written down before."""
     letter = read_letter(raw)
-    mail = InboundMail(key=_key(letter, raw), received_at=now, attachments=len(letter.attachments))
+    mail = InboundMail(
+        digest=_digest(letter, raw), received_at=now, attachments=len(letter.attachments)
+    )
     mail.set_letter(sender=letter.sender, subject=letter.subject)
     mail.sender_bidx = email_index(letter.sender)
     with transaction.atomic():
-        _one_at_a_time(mail.sender_bidx or mail.key)
-        if InboundMail.objects.filter(key=mail.key).exists():
+        _one_at_a_time(mail.sender_bidx or mail.digest)
+        if InboundMail.objects.filter(digest=mail.digest).exists():
             return None
         _decide(mail, letter, now=now)
         mail.save()
@@ -103,7 +105,7 @@ def _one_at_a_time(sender: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sender])
 
 
-def _key(letter: Letter, raw: bytes) -> str:
+def _digest(letter: Letter, raw: bytes) -> str:
     # The same Message-ID from somebody else is another mail: nobody can take another's place.
     if letter.message_id:
         return encryption.blind_index(f"{letter.message_id}\0{letter.sender}", kind="mail")

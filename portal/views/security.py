@@ -15,7 +15,6 @@ import segno
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import PasswordChangeView, redirect_to_login
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
@@ -178,9 +177,7 @@ def out(request: HttpRequest, user: User, name: str) -> HttpResponse:
 @signed_in
 def out_everywhere(request: HttpRequest, user: User) -> HttpResponse:
     """Sign out everywhere, here included."""
-    with transaction.atomic():
-        sessions.end_all(user)
-        account_mails.tell(user, Change.SIGNED_OUT, now=timezone.now())
+    account_mails.sign_out_everywhere(user, now=timezone.now())
     return _to_door(request)
 
 

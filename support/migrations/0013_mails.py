@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             name='InboundMail',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64, unique=True)),
+                ('digest', models.CharField(max_length=64, unique=True)),
                 ('verdict', models.CharField(choices=[('OPENED', '새 요청이 됨'), ('ADDED', '요청의 대화에 더함'), ('BOUNCED', '우리 메일이 닿지 않았다는 알림'), ('MACHINE', '자동으로 보낸 메일'), ('OWN', '우리가 보낸 메일'), ('TOO_MANY', '한 시간에 너무 많이 온 메일'), ('NO_SENDER', '보낸 사람을 알 수 없는 메일'), ('UNREADABLE', '읽을 수 없는 메일')], max_length=12, verbose_name='처리')),
                 ('mark', models.CharField(blank=True, max_length=40)),
                 ('sender_sealed', models.TextField(blank=True)),

@@ -13,7 +13,7 @@ _PLACE_SUBJECT = "inbound_mail.subject"
 
 
 class InboundMail(models.Model):
-    """One mail, once: the database keeps it to one row per `key`.
+    """One mail, once: the database keeps it to one row per `digest`.
 
     Its words are in the conversation of its case, and the mail itself stays in the mailbox; of one
     that came to nothing, only who wrote it under which title is kept, so that a person can look.
@@ -31,7 +31,7 @@ class InboundMail(models.Model):
         NO_SENDER = "NO_SENDER", _("보낸 사람을 알 수 없는 메일")
         UNREADABLE = "UNREADABLE", _("읽을 수 없는 메일")
 
-    key = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
     verdict = models.CharField(_("처리"), max_length=12, choices=Verdict.choices)
     # Which mark gave a machine away.
     mark = models.CharField(max_length=40, blank=True)
@@ -58,7 +58,7 @@ class InboundMail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"mail {self.pk}: {self.verdict}"
+        return f"{self.pk}"
 
     def set_letter(self, *, sender: str, subject: str) -> None:
         """Remember who wrote under which title, sealed; the caller saves."""

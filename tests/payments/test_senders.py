@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -229,6 +230,15 @@ def test_a_mail_carries_our_id_subject_and_words(mails: MailServer) -> None:
         ("text/plain", MAIL.text),
         ("text/html", MAIL.html),
     ], "readers that cannot show the second one show the first"
+
+
+def test_a_mail_that_can_be_answered_says_where_and_is_known_by_it(mails: MailServer) -> None:
+    letter = replace(MAIL, reply_to="help+7.abc@phonebill.test")
+
+    taken_as = Smtp().send(letter, now=NOW)
+
+    assert "Reply-To: help+7.abc@phonebill.test" in mails.taken[0]
+    assert taken_as == "<22222222-2222.7.abc@phonebill.test>"
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def rows() -> dict[str, int | str]:
         "support/auditentry": entry.pk,
         "support/dayexception": day.pk,
         "support/inboundmail": InboundMail.objects.create(
-            key="one", verdict="OWN", received_at=now
+            digest="one", verdict="OWN", received_at=now
         ).pk,
         "support/macro": Macro.objects.create(name="인사", text="안녕하세요").pk,
         "portal/user": plain.pk,
