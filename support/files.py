@@ -31,7 +31,9 @@ _MAX_UNFOLDED = 60_000_000
 _MAX_STREAMS = 20_000
 _PIECE = 65_536
 _LAST_BYTES = 66_000
-# One picture at a time in a process: each may take 200 MB while it is written anew.
+# One picture at a time in a process: each may take 200 MB while it is written anew. Who waits for
+# longer than this, in seconds, is asked to come back, so that pictures never hold up all the rest.
+_WAIT = 10
 _one_at_a_time = threading.Lock()
 
 
@@ -54,6 +56,8 @@ class Fault(StrEnum):
     ACTIVE = "ACTIVE"
     LOCKED = "LOCKED"
     OPAQUE = "OPAQUE"
+    # Nothing is wrong with it: too many pictures came at once.
+    BUSY = "BUSY"
 
 
 class Refused(Exception):
@@ -106,16 +110,19 @@ def plain_name(name: str) -> str:
 
 
 def _picture_anew(content: bytes, kind: Kind) -> bytes:
-    with _one_at_a_time:
-        try:
-            return _drawn(content, kind)
-        except Refused:
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise Refused(Fault.TOO_MANY_PIXELS) from error
-        except Exception as error:
-            # A broken picture makes the library fail in many ways; all mean the same here.
-            raise Refused(Fault.BROKEN) from error
+    if not _one_at_a_time.acquire(timeout=_WAIT):
+        raise Refused(Fault.BUSY)
+    try:
+        return _drawn(content, kind)
+    except Refused:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Refused(Fault.TOO_MANY_PIXELS) from error
+    except Exception as error:
+        # A broken picture makes the library fail in many ways; all mean the same here.
+        raise Refused(Fault.BROKEN) from error
+    finally:
+        _one_at_a_time.release()
 
 
 def _drawn(content: bytes, kind: Kind) -> bytes:
@@ -123,12 +130,15 @@ def _drawn(content: bytes, kind: Kind) -> bytes:
         if opened.width * opened.height > MAX_PIXELS:
             raise Refused(Fault.TOO_MANY_PIXELS)
         # Only a JPEG can be opened smaller than it is; the others ignore it.
-        opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
+        ratio = MAX_SIDE / max(opened.size)
+        opened.draft("RGB", (int(opened.width * ratio), int(opened.height * ratio)))
         opened.load()
-        picture = ImageOps.exif_transpose(opened)
-    is_clear = kind is Kind.PNG and picture.has_transparency_data
-    picture = picture.convert("RGBA" if is_clear else "RGB")
-    picture.thumbnail((MAX_SIDE, MAX_SIDE))
+        is_clear = kind is Kind.PNG and opened.has_transparency_data
+        mode = "RGBA" if is_clear else "RGB"
+        # Small first: every step of a large one would cost its memory again.
+        picture = opened if opened.mode == mode else opened.convert(mode)
+        picture.thumbnail((MAX_SIDE, MAX_SIDE))
+        ImageOps.exif_transpose(picture, in_place=True)
     # What was said beside the picture would be written again.
     picture.info.clear()
     anew = io.BytesIO()

@@ -32,6 +32,9 @@ WORDS = {
     Fault.OPAQUE: gettext_lazy(
         "{name}: 안을 확인할 수 없는 PDF예요. 화면을 찍어 사진으로 보내 주세요"
     ),
+    Fault.BUSY: gettext_lazy(
+        "{name}: 지금 사진이 몰려 확인하지 못했어요. 잠시 뒤에 다시 보내 주세요"
+    ),
 }
 
 
@@ -90,11 +93,12 @@ class FilesField(forms.Field):
     """None, one or several files that may be kept; cleaned, they are `support.files.Accepted`."""
 
     widget = FilesInput
+    # Names of those nothing is wrong with. Set anew with every look: a form's field is a copy of
+    # its class's that shares whatever is in it.
+    good: Sequence[str] = ()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
-        # Names of those nothing is wrong with; every form has a field of its own.
-        self.good: list[str] = []
 
     def clean(self, value: Sequence[UploadedFile[Any]]) -> list[Accepted]:
         """Look into every file. Raises ValidationError with a sentence for each that is refused."""
@@ -102,17 +106,18 @@ class FilesField(forms.Field):
         if len(value) > most:
             words = _("파일은 한 번에 {count}개까지 보낼 수 있어요").format(count=most)
             raise forms.ValidationError(words)
-        accepted, refused = [], []
+        accepted, refused, good = [], [], []
         for upload in value:
             name = upload.name or ""
             try:
                 typed.without_resident_number(name)
                 accepted.append(_accept(upload, name))
-                self.good.append(short_name(name))
+                good.append(short_name(name))
             except Refused as error:
                 refused.append(_words(error.fault, name))
             except forms.ValidationError as error:
                 refused.extend(error.messages)
+        self.good = good
         if refused:
             raise forms.ValidationError(refused)
         return accepted

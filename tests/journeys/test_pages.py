@@ -29,6 +29,7 @@ from tests.conftest import PATIENCE_SECONDS, wait_until
 from tests.journeys import people
 from tests.journeys.people import Phone
 from tests.stack import Stack
+from tests.support import files
 from tests.survival import witness
 
 pytestmark = pytest.mark.browser
@@ -736,8 +737,12 @@ def asking(visitor: Visitor) -> Iterator[View]:
     page.wait_for_selector("[data-errors]")
     yield page, "answer-errors"
     page.fill("[name=text]", "아직 듣지 않았어요.")
+    page.set_input_files(
+        "[name=files]", {"name": "화면.png", "mimeType": "", "buffer": files.png()}
+    )
     main_button(page)
     page.wait_for_url(track)
+    yield page, "track-files-wide"
     people.open_case(agent, number)
     yield agent, "desk-case-answered-wide"
 

@@ -10,11 +10,13 @@ from PIL import Image
 
 # GPS: 37° north. What a phone writes into every picture.
 _GPS, _COMMENT = 0x8825, b"<?php system('id') ?>"
+_ORIENTATION = 0x0112
 
 
-def photo(size: tuple[int, int] = (120, 80)) -> bytes:
+def photo(size: tuple[int, int] = (120, 80), *, turned: int = 1) -> bytes:
     """A JPEG with the place where it was taken, and a program in its comment."""
     exif = Image.Exif()
+    exif[_ORIENTATION] = turned
     exif[_GPS] = {1: "N", 2: (37.0, 33.0, 58.0)}
     made = io.BytesIO()
     Image.new("RGB", size, "teal").save(made, "JPEG", exif=exif, comment=_COMMENT)

@@ -17,7 +17,7 @@ from PIL import Image
 from payments import rotation
 from payments.models import Message, Payment
 from support import attachments, replies, scanning, tickets
-from support.files import Accepted, Kind, plain_name
+from support.files import Accepted, Kind, _one_at_a_time, plain_name
 from support.models import Attachment, AttachmentBody, InternalNote, Ticket, TicketMessage
 from tests.support import files
 from tests.support.factories import NOW, open_ticket, reject
@@ -126,9 +126,10 @@ def test_a_picture_is_written_anew_without_place_or_comment(client: Client, case
 
 
 def test_a_huge_photograph_is_made_smaller(client: Client, case: Ticket) -> None:
-    write(client, case, files.sent("a.jpg", files.photo((6_000, 3_000))))
+    write(client, case, files.sent("a.jpg", files.photo((6_000, 3_000), turned=6)))
     with Image.open(io.BytesIO(Attachment.objects.get().content())) as picture:
-        assert picture.size == (4_000, 2_000)
+        # As it was held: what said so is gone with the rest.
+        assert picture.size == (2_000, 4_000)
 
 
 @pytest.mark.parametrize(
@@ -232,6 +233,16 @@ def test_a_file_that_is_not_taken_is_refused_in_words(
     assert "설명과 달라요" in page
     assert not Ticket.objects.exists()
     assert not Attachment.objects.exists()
+
+
+def test_a_picture_that_would_wait_for_too_many_others_is_asked_for_again(
+    client: Client, case: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.files._WAIT", 0.01)
+    with _one_at_a_time:
+        answer = write(client, case, files.sent("a.png", files.png()))
+    assert answer.status_code == 422
+    assert "잠시 뒤에 다시 보내 주세요" in answer.content.decode()
 
 
 def test_more_than_five_files_at_once_are_refused(client: Client, case: Ticket) -> None:
