@@ -13,7 +13,7 @@ class SupportConfig(AppConfig):
     verbose_name = _("고객센터")
 
     def ready(self) -> None:
-        """Rows deleted in the admin, and decisions about money, go on the trail."""
+        """Deletions and decisions about money go on the trail; the scanner is there."""
         # By name: these modules need the models, which are there from now on, not before.
         post_save.connect(
             import_string("support.deletions.record_deletion"),
@@ -23,3 +23,4 @@ class SupportConfig(AppConfig):
         import_string("payments.decisions.decided").connect(
             import_string("support.decided.record_decision"), dispatch_uid="support.decided"
         )
+        import_string("support.scanning.check_settings")()

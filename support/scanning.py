@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.module_loading import import_string
 
@@ -26,6 +27,19 @@ CLEAN, INFECTED = "clean", "infected"
 _WAITS_SECONDS = (10, 60, 600, 3600, 21_600)
 _BATCH = 20
 _log = logging.getLogger(__name__)
+
+
+def check_settings() -> None:
+    """Stop a start that names a scanner which is not there. Raises ImproperlyConfigured."""
+    if not settings.ATTACHMENT_SCANNER:
+        return
+    try:
+        import_string(settings.ATTACHMENT_SCANNER)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            "ATTACHMENT_SCANNER names nothing that can be imported. "
+            "Set it to the dotted name of a function, scanners.clamav.scan."
+        ) from error
 
 
 def scan_due(*, now: datetime) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import signing
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -309,6 +310,7 @@ def test_too_many_in_an_hour_are_refused_beside_the_field(client: Client, case: 
 # At rest
 
 
+@pytest.mark.django_db(transaction=True)
 def test_name_and_bytes_are_encrypted_and_follow_a_change_of_keys(
     case: Ticket, settings: Any
 ) -> None:
@@ -317,15 +319,10 @@ def test_name_and_bytes_are_encrypted_and_follow_a_change_of_keys(
     assert b"%PDF" not in body
 
     settings.FIELD_KEYS = {"new": b"2" * 32, **settings.FIELD_KEYS}
-    for column in rotation.columns():
-        if column.model is Attachment:
-            while keys := rotation._older(column, after=0):
-                # One batch of the rotation, inside the transaction of the test.
-                for key, sealed in column.rows().filter(pk__in=keys).values_list("pk", column.name):
-                    anew = rotation.encryption.seal(
-                        rotation.encryption.unseal(sealed, place=column.place), place=column.place
-                    )
-                    column.rows().filter(pk=key).update(**{column.name: anew})
+    assert {step.column.name for step in rotation.rotate() if step.column.model is Attachment} == {
+        "name_sealed",
+        "key_sealed",
+    }
     settings.FIELD_KEYS = {"new": b"2" * 32}
 
     row.refresh_from_db()
@@ -545,6 +542,12 @@ def test_what_stays_unknown_is_tried_again_and_never_shown(
     assert tries == 6
     assert waiting.dead_at is not None
     assert links(client, case) == []
+
+
+def test_a_scanner_that_is_not_there_stops_the_start(settings: Any) -> None:
+    settings.ATTACHMENT_SCANNER = "nobody.scan"
+    with pytest.raises(ImproperlyConfigured, match="ATTACHMENT_SCANNER"):
+        scanning.check_settings()
 
 
 # What is internal stays internal
