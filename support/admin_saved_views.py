@@ -73,7 +73,7 @@ class SavedViews(admin.ModelAdmin[Ticket]):
                 messages.success(request, _("저장했어요: {name}").format(name=saved.name))
                 return HttpResponseRedirect(_queue(saved))
         facts = {"title": _("이 보기 저장"), "view": view, "term": term}
-        return self._page(request, name=name, problem=problem, **facts)
+        return self._view_page(request, name=name, problem=problem, **facts)
 
     def change_saved_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Another name for one's own view, or away with it."""
@@ -94,14 +94,14 @@ class SavedViews(admin.ModelAdmin[Ticket]):
                 messages.success(request, _("이름을 바꿨어요: {name}").format(name=saved.name))
                 return HttpResponseRedirect(_queue(saved))
         facts = {"title": _("저장한 보기 고치기"), "saved": saved, "term": saved.term}
-        return self._page(request, name=name, problem=problem, view=View(saved.view), **facts)
+        return self._view_page(request, name=name, problem=problem, view=View(saved.view), **facts)
 
     def _agent(self, request: HttpRequest) -> int:
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         return request.user.pk or 0
 
-    def _page(self, request: HttpRequest, *, problem: str, **facts: Any) -> HttpResponse:
+    def _view_page(self, request: HttpRequest, *, problem: str, **facts: Any) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
