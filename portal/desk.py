@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -47,12 +46,8 @@ class DeskSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """The front page, with what waits for a person."""
-        alerts = import_module("payments.models").Alert.objects.filter(closed_at__isnull=True)
-        context = {"alerts": alerts.count()}
-        if request.user.has_perm("support.view_ticket"):
-            today = import_module("support.today")
-            context |= today.front(user_id=request.user.pk or 0, now=timezone.now())
-        return super().index(request, context | (extra_context or {}))
+        front = import_module("portal.views.front")
+        return super().index(request, front.facts(request) | (extra_context or {}))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The models, the desk first."""

@@ -21,7 +21,8 @@ def look_again(page: Page) -> None:
 def test_two_agents_collide_on_one_case_and_nothing_is_lost(
     page: Page, stack: Stack, browser: Browser
 ) -> None:
-    people.pay(page, Phone(stack, "2721"))
+    phone = Phone(stack, "2721")
+    people.pay(page, phone)
     number = people.ask_to_cancel(page)
     agent = people.desktop(browser, stack, "agent@demo.test")
     lead = people.desktop(browser, stack, "lead@demo.test")
@@ -44,5 +45,8 @@ def test_two_agents_collide_on_one_case_and_nothing_is_lost(
     expect(agent.get_by_role("alert")).to_contain_text("아직 아무것도 하지 않았어요")
     expect(agent.locator(".desk-evidence")).to_contain_text("상담팀장: 요청 승인")
     expect(agent.locator(".desk-evidence")).to_contain_text(MINE)
+    # What counts is what was decided first, and only that is told.
+    expect(page.get_by_role("heading", name="2,200원을 돌려드렸어요")).to_be_visible()
+    assert not [text for text in phone.texts if MINE in text]
     for colleague in (agent, lead):
         colleague.context.close()
