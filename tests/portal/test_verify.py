@@ -84,6 +84,7 @@ PLANTED = {
     "I17": "UPDATE payments_refund SET state = 'WITHDRAWN'",
     "I21": "UPDATE support_ticket SET state = 'REJECTED'",
     "I22": f"UPDATE support_ticket SET result_notified_at = NULL, accepted_at = {MONTH_AGO}",
+    "I40 desk": "UPDATE support_ticketevent SET occurred_at = now() - interval '4 years'",
     "I12 ticket moves": "UPDATE support_ticketevent SET event = 'ticket.lost'",
     "I12 ticket chain": "DELETE FROM support_ticketevent WHERE to_state = 'NEW'",
     "I12 ticket state": "UPDATE support_ticket SET state = 'IN_PROGRESS'",
