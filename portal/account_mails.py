@@ -33,8 +33,6 @@ class Change(Enum):
 
 def tell(user: User, change: Change, *, now: datetime) -> None:
     """Queue the mail, in the language the person signed in with last; none without an address."""
-    if not user.email:
-        return
     with translation.override(user.language):
         what = str(change.value)
     notifications.notify(

@@ -139,7 +139,8 @@ def test_the_queue_costs_the_same_statements_whatever_its_length(
     reject(ticket)
 
     assert statements() == before
-    assert before <= 15
+    # One of them asks for the agent's own views.
+    assert before <= 16
 
 
 def test_counts_stop_where_nobody_reads_on(
