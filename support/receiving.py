@@ -195,6 +195,7 @@ def _open(letter: Letter, *, after: Ticket | None, now: datetime) -> Ticket:
     ticket = Ticket(
         kind=Ticket.Kind.OTHER,
         source=Ticket.Source.MAIL,
+        contact=Ticket.Contact.EMAIL,
         reason=Ticket.Reason.OTHER,
         text=_words(language, letter),
         product_text=letter.subject,
