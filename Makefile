@@ -25,9 +25,9 @@ help: ## list these commands
 run: $(VENV)/run.stamp ## set up and start the portal with everything it needs; Ctrl-C stops it
 	@PHONEBILL_DIE_WITH_PARENT=1 exec $(BIN)/python manage.py up
 
-# Two at a time, each with servers of its own: most of the time is spent waiting for something.
+# Three at a time, each with servers of its own: on two cores two would often both wait.
 test: lint browser ## set up, then lint, types, import rules, templates, checks and every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp ## everything of `make test` that needs no server
 	$(BIN)/ruff check
