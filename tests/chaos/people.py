@@ -51,7 +51,7 @@ class Crowd:
     count: int
     seed: int
     # Most of them wait for something at any time.
-    threads: int = 32
+    threads: int = 64
     memories: list[Memory] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _left: int = 0
