@@ -23,8 +23,8 @@ def operator(plan: Plan) -> Program:
 
 
 def worker() -> Program:
-    """The Celery worker."""
-    options = ["-c", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    """The Celery worker: more processes than cores, for a silent operator may hold two of them."""
+    options = ["-c", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     return Program(
         "worker",
         [*_python(), "celery", "-A", "portal.celery", "worker", *options],
