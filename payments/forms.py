@@ -50,17 +50,17 @@ _SHORT_DATE = 6
 
 
 class LineForm(forms.Form):
-    """Carrier, phone, birthdate, an address for the receipt, and the consents one by one."""
+    """Carrier, the consents one by one, phone, birthdate, an address: in the page's order."""
 
     use_required_attribute = False
 
     carrier = forms.CharField(required=False)
-    phone = forms.CharField(required=False, strip=False)
-    birthdate = forms.CharField(required=False, strip=False)
-    email = forms.CharField(required=False)
     agree_billing = forms.BooleanField(required=False)
     agree_privacy = forms.BooleanField(required=False)
     agree_third_party = forms.BooleanField(required=False)
+    phone = forms.CharField(required=False, strip=False)
+    birthdate = forms.CharField(required=False, strip=False)
+    email = forms.CharField(required=False)
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

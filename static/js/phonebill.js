@@ -75,6 +75,8 @@ function placeFocus(root, how) {
 }
 
 function moveFocus(root, { heading }) {
+  // A step begins at its beginning, amount and seller first: what was pressed stood far below.
+  if (heading && root.dataset?.title) root.scrollIntoView();
   const summary = root.querySelector("[data-errors]");
   if (summary) {
     const links = summary.querySelectorAll("a[href^='#']");

@@ -245,3 +245,32 @@ def test_a_tracked_request_moves_the_keyboard_only_from_what_is_gone(
     expect(page.locator(".steps li:nth-child(2).is-done")).to_be_visible(timeout=SOON)
     expect(help_link).to_be_focused()
     agent.context.close()
+
+
+def test_a_step_begins_with_amount_and_seller_wherever_the_press_was(
+    page: Page, stack: Stack
+) -> None:
+    people.open_window(page)
+    page.set_viewport_size({"width": 360, "height": 780})
+    people.fill_line(page, Phone(stack, "2611"))
+    page.get_by_role("button", name="결제하기").scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+
+    page.get_by_role("button", name="결제하기").press("Enter")
+
+    expect(page.locator("#id_code")).to_be_focused()
+    for name in ("멜로디 뮤직", "2,200원"):
+        expect(page.locator(".slip").get_by_text(name)).to_be_in_viewport()
+    expect(page.get_by_role("button", name="결제 확정")).to_be_in_viewport()
+
+
+def test_everything_a_payment_asks_stands_on_one_small_screen(page: Page, stack: Stack) -> None:
+    page.set_viewport_size({"width": 360, "height": 780})
+    people.open_window(page)
+
+    first = page.get_by_role("group", name="통신사").bounding_box()
+    last = page.get_by_role("button", name="결제하기").bounding_box()
+
+    assert first
+    assert last
+    assert last["y"] + last["height"] - first["y"] < 640

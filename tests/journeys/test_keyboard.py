@@ -32,13 +32,13 @@ def pay_by_keyboard(page: Page, phone: Phone) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("radio", name="SKT", exact=True)).to_be_checked()
-    write(page, "휴대전화번호", phone.number)
-    write(page, "생년월일", "900131")
     consents = page.get_by_role("group", name=re.compile("^동의"))
     for box in consents.get_by_role("checkbox").all():
         expect(box).not_to_be_checked()
     press(page, consents.get_by_role("checkbox", name="아래 세 가지에 모두 동의해요"), "Space")
     expect(consents.get_by_role("checkbox", checked=True)).to_have_count(4)
+    write(page, "휴대전화번호", phone.number)
+    write(page, "생년월일", "900131")
     press(page, page.get_by_role("button", name="결제하기"))
     expect(page.get_by_role("textbox", name="인증번호 6자리")).to_be_focused()
     page.keyboard.type(phone.code)
@@ -71,7 +71,7 @@ def test_the_consents_are_each_their_own_and_can_be_read(page: Page, stack: Stac
 def test_a_small_operator_is_chosen_from_the_second_list(page: Page, stack: Stack) -> None:
     people.open_window(page)
 
-    press(page, page.get_by_text("알뜰폰에서 고르기"))
+    press(page, page.get_by_text("알뜰폰", exact=True))
     expect(page.get_by_role("group", name="알뜰폰").get_by_role("radio").first).to_be_focused()
     page.keyboard.press("Space")
 
