@@ -23,7 +23,7 @@ from payments.models import Payment, PhoneVerification
 from payments.models.verifications import ATTEMPTS
 from payments.states import PaymentState
 from payments.subscriber import mask_phone
-from support import disputes, forms, progress, proofs, ratings, tickets, uploads
+from support import disputes, forms, progress, proofs, ratings, self_cancel, tickets, uploads
 from support.models import Rating, Ticket
 
 _INVALID = 422
@@ -163,6 +163,7 @@ def _ask(request: HttpRequest, payment: Payment, *, back_url: str) -> HttpRespon
         "promise_title": title,
         "promise_detail": detail,
         "is_bank": verdict.route == calendar.Route.BANK,
+        "is_at_once": self_cancel.is_possible(payment, now=now),
         "reasons": Ticket.Reason.choices,
         "stamp": {"text": _("결제됨"), "tone": "done"},
     }

@@ -33,6 +33,7 @@ def test_a_shopper_sends_a_picture_and_an_agent_opens_it(
     shopper = page
     shopper.locator("#step").get_by_role("link", name="결제 취소 요청").click()
     shopper.get_by_label("상품이 설명과 달라요").check()
+    shopper.get_by_text("사진이나 이메일 더하기").click()
     shopper.get_by_label("더 하실 말씀").fill("소리가 안 나요")
     field = shopper.get_by_label("사진이나 PDF")
     field.set_input_files([chosen("화면.jpg", files.photo()), chosen("a.exe", b"MZ")])
