@@ -18,7 +18,7 @@ from payments.limits import Goods
 from payments.models import LimitTerm, Merchant
 from portal import help as guide
 from portal.help import Topic
-from support import bulk, queue, ratings, replies, revealing
+from support import bulk, papers, queue, ratings, replies, revealing, uploads
 
 
 @require_safe
@@ -73,6 +73,11 @@ def _facts(now: datetime) -> dict[str, Any]:
         "today_cutoff": registry.cancel_until(now),
         "next_month": calendar.month_end(now),
         "refund_by": calendar.business_days_after(today, 3),
+        "part_carriers": _part_carriers(),
+        "self_cancel_won": settings.SELF_CANCEL_MAX_WON,
+        "files": uploads.FilesForm(),
+        "buyer_days": papers.SHOWN_FOR.days,
+        "is_mail_read": settings.MAIL_INBOX != "none",
         "merchants": Merchant.objects.filter(is_active=True).order_by("id"),
         "limits": {
             "min_won": settings.PAYMENT_MIN_WON,
@@ -103,6 +108,12 @@ def _facts(now: datetime) -> dict[str, Any]:
         "samples": _samples(now),
         "our_host": settings.PUBLIC_URL.partition("://")[2],
     }
+
+
+def _part_carriers() -> list[str]:
+    """Names of the operators that take less than the whole of a payment off the bill."""
+    every = registry.carriers()
+    return [str(each.name) for each in every if each.capabilities.can_cancel_in_part]
 
 
 def _samples(now: datetime) -> dict[str, str]:

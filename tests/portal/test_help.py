@@ -185,3 +185,26 @@ def test_excerpt_is_cut_around_what_was_found() -> None:
 
     assert ("스미싱", True) in hit.excerpt
     assert sum(len(piece) for piece, _is_hit in hit.excerpt) < 200
+
+
+def test_the_parts_that_can_be_given_back_are_the_operators_own(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def words_of(carriers: list[str]) -> str:
+        monkeypatch.setattr(views, "_part_carriers", lambda: carriers)
+        found = client.get("/help/cancel/").context["sections"]
+        return next(one.text for one in found if one.anchor == "part")
+
+    assert views._part_carriers() == ["SKT", "KT"]
+    assert "SKT, KT: 결제한 달의 마감까지는 그만큼만 요금에서" in words_of(["SKT", "KT"])
+    assert "마감까지는" not in words_of([])
+
+
+def test_writing_mails_is_told_only_where_they_are_read(client: Client, settings: Any) -> None:
+    def anchors() -> set[str]:
+        return {one.anchor for one in client.get("/help/contact/").context["sections"]}
+
+    settings.MAIL_INBOX = "folder"
+    assert "mail" in anchors()
+    settings.MAIL_INBOX = "none"
+    assert "mail" not in anchors()
