@@ -41,9 +41,9 @@ _PART_WORDS = {
     BirthdateFault.NO_SUCH_DAY: _("없는 날짜예요. 일(%(part)s)을 확인해 주세요"),
 }
 _CONSENT_WORDS = {
-    "agree_billing": _("통신과금서비스 이용약관에 동의해야 결제할 수 있어요"),
-    "agree_privacy": _("개인정보 수집·이용에 동의해야 결제할 수 있어요"),
-    "agree_third_party": _("개인정보 제3자 제공에 동의해야 결제할 수 있어요"),
+    "agree_billing": _("통신과금서비스 이용약관에 동의해 주세요"),
+    "agree_privacy": _("개인정보 수집·이용에 동의해 주세요"),
+    "agree_third_party": _("개인정보 제3자 제공에 동의해 주세요"),
 }
 _LONGEST = 200
 _SHORT_DATE = 6

@@ -81,7 +81,7 @@ function moveFocus(root, { heading }) {
   if (summary) {
     const links = summary.querySelectorAll("a[href^='#']");
     const field = links.length === 1 && document.getElementById(links[0].hash.slice(1));
-    (field || summary).focus();
+    reach(field || summary);
     if (field && field.matches(".code")) field.select();
     return;
   }
@@ -91,9 +91,16 @@ function moveFocus(root, { heading }) {
   const target = (named?.dataset.focus && document.querySelector(named.dataset.focus)) || named || (heading && title);
   if (!target) return;
   if (!target.matches("a, button, input, select, textarea, [tabindex]")) target.tabIndex = -1;
-  target.focus();
+  reach(target);
   // The heading above it would go unheard.
   if (heading && target.matches("input")) say(`${title?.textContent ?? ""} ${root.querySelector("[data-say]")?.textContent ?? ""}`);
+}
+
+/* With its label, its error and what follows it (scroll-margin): focus() alone may leave it outside. */
+
+function reach(target) {
+  target.focus();
+  target.scrollIntoView({ block: "nearest" });
 }
 
 /* One press, one request: a form being sent says so and takes no second press. */
@@ -189,16 +196,25 @@ function ask() {
 
 document.addEventListener("visibilitychange", () => document.hidden || ask());
 
-/* One tick for all consents of a group; it is never ticked by itself. */
+/* One tick for all consents of a group, showing how they stand; none of them is ticked by itself. */
+
+function eachOf(row) {
+  return [...row.closest("fieldset").querySelectorAll(`input[name^="${row.dataset.checkAll}"]`)];
+}
+
+function showAll(row) {
+  const all = row.querySelector("input");
+  const each = eachOf(row);
+  all.checked = each.every((box) => box.checked);
+  all.indeterminate = !all.checked && each.some((box) => box.checked);
+}
 
 document.addEventListener("change", (event) => {
   const row = event.target.closest("fieldset")?.querySelector("[data-check-all]");
   if (!row) return;
   const all = row.querySelector("input");
-  const each = [...row.closest("fieldset").querySelectorAll(`input[name^="${row.dataset.checkAll}"]`)];
-  if (event.target === all) for (const box of each) box.checked = all.checked;
-  all.checked = each.every((box) => box.checked);
-  all.indeterminate = !all.checked && each.some((box) => box.checked);
+  if (event.target === all) for (const box of eachOf(row)) box.checked = all.checked;
+  showAll(row);
 });
 
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(release));
@@ -224,6 +240,7 @@ document.addEventListener("click", (event) => {
 
 function prepare(root) {
   startClocks(root);
+  document.querySelectorAll("[data-check-all]").forEach(showAll);
   if (document.querySelector("[data-poll]") !== asking.poll) ask();
 }
 

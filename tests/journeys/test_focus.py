@@ -264,6 +264,21 @@ def test_a_step_begins_with_amount_and_seller_wherever_the_press_was(
     expect(page.get_by_role("button", name="결제 확정")).to_be_in_viewport()
 
 
+def test_the_one_wrong_field_is_seen_with_its_error_on_a_small_screen(
+    page: Page, stack: Stack
+) -> None:
+    people.open_window(page)
+    page.set_viewport_size({"width": 360, "height": 640})
+    people.fill_line(page, Phone(stack, "2612"), birthdate="19900231")
+
+    page.get_by_role("button", name="결제하기").click()
+
+    expect(page.get_by_label("생년월일")).to_be_focused()
+    expect(page.get_by_label("생년월일")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#id_birthdate_error")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#agree_all")).to_be_checked()
+
+
 def test_everything_a_payment_asks_stands_on_one_small_screen(page: Page, stack: Stack) -> None:
     page.set_viewport_size({"width": 360, "height": 780})
     people.open_window(page)
