@@ -14,7 +14,8 @@ _MOBILE = re.compile(r"010[0-9]{8}")
 _OLD_MOBILE = re.compile(r"01[16789][0-9]{7,8}")
 _OLDEST = 130
 # A resident registration number somewhere in what somebody wrote (개인정보 보호법 §24의2).
-RESIDENT_NUMBER = re.compile(r"(?<!\d)\d{6}\s*[- ]?\s*[1-8]\d{6}(?!\d)")
+# Possessive: what is searched may be a long mail that is nothing but blanks.
+RESIDENT_NUMBER = re.compile(r"(?<!\d)\d{6}\s*+(?:-\s*+)?[1-8]\d{6}(?!\d)")
 
 
 class PhoneFault(StrEnum):

@@ -27,6 +27,8 @@ _LONGEST_READ = 400_000
 _LONGEST_NAME = 60
 _LONGEST_ADDRESS = 254
 _LONGEST_HEADER = 20_000
+# Ten megabytes of a file take 140,000.
+_MOST_LINES = 200_000
 _MOST_PARTS = 100
 _DEEPEST = 20
 # Korean programs name the older standards and write the newer one that contains them.
@@ -65,12 +67,20 @@ _HISTORY = re.compile(
     r")$",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+# A tag that another one begins in, or that never ends: the parser would look for its end each time.
+_NO_TAG = re.compile(r"<(?![^<>]*>)")
 # Turns the reading order of what stands around it: only ever used to deceive.
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 class _AsWritten(type(compat32)):  # type: ignore[misc]
     """Headers with what Korean programs write into them without an encoding: their bytes."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Cut short: the time the library takes grows with the square of some headers."""
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
 
     def header_fetch_parse(self, name: str, value: str) -> str:
         """Of the header as the parser keeps it, which hides such bytes in it."""
@@ -79,11 +89,14 @@ class _AsWritten(type(compat32)):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that came along. `name` is fit to be shown; `content` is as it came, unchecked."""
+    """A file that came along: `content` is as it came, unchecked, and not all of it if `is_cut`.
+
+    `name` is fit to be shown, and empty for none.
+    """
 
     name: str
-    kind: str
     content: bytes
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,11 @@ class Letter:
 def read(raw: bytes) -> Letter:
     """Make the best of any bytes; never raises. An empty Letter is one nobody can read."""
     try:
-        return _read(email.message_from_bytes(raw[:READ_AT_MOST], policy=_AsWritten()), raw)
+        lines = raw[:READ_AT_MOST].split(b"\n", _MOST_LINES)
+        bounded = b"\n".join(lines[:_MOST_LINES])
+        is_whole = len(raw) < READ_AT_MOST and len(lines) <= _MOST_LINES
+        mail = email.message_from_bytes(bounded, policy=_AsWritten())
+        return _read(mail, raw, is_whole=is_whole)
     except Exception:
         # The standard library's parser has no list of what it raises.
         return Letter()
@@ -121,9 +138,9 @@ def without_resident_numbers(text: str) -> str:
     return RESIDENT_NUMBER.sub("●●●●●●-●●●●●●●", text)
 
 
-def _read(mail: Message, raw: bytes) -> Letter:
+def _read(mail: Message, raw: bytes, *, is_whole: bool) -> Letter:
     sender = _sender(mail)
-    plain, html, attachments = _parts(mail)
+    plain, html, attachments = _parts(mail, is_whole=is_whole)
     text = without_resident_numbers(_own_words(_cleaned(plain if plain.strip() else _bare(html))))
     subject = " ".join(without_resident_numbers(_cleaned(_words(mail, "Subject"))).split())
     number = _NUMBER.search(subject)
@@ -201,18 +218,21 @@ def _is_bounce(mail: Message, sender: str) -> bool:
     return not told or "failed" in told
 
 
-def _parts(mail: Message) -> tuple[str, str, tuple[Attachment, ...]]:
+def _parts(mail: Message, *, is_whole: bool) -> tuple[str, str, tuple[Attachment, ...]]:
     plain: list[str] = []
     html: list[str] = []
     attachments: list[Attachment] = []
-    for part in _leaves(mail, _DEEPEST):
+    leaves = list(_leaves(mail, _DEEPEST))
+    for part in leaves:
         kind = part.get_content_type()
         name = _cleaned(_filename(part))
         is_text = kind in ("text/plain", "text/html") and not name
         if is_text and part.get_content_disposition() != "attachment":
             (plain if kind == "text/plain" else html).append(_text(part))
         elif kind not in ("message/delivery-status", "text/rfc822-headers"):
-            attachments.append(Attachment(_shown(name, kind), kind, _content(part)))
+            # Where a mail is cut off, its last part is.
+            is_cut = not is_whole and part is leaves[-1]
+            attachments.append(Attachment(_shown(name), _content(part), is_cut))
     return "\n".join(plain)[:_LONGEST_READ], "\n".join(html)[:_LONGEST_READ], tuple(attachments)
 
 
@@ -248,11 +268,9 @@ def _filename(part: Message) -> str:
     return _unfolded(part.get_filename() or "")
 
 
-def _shown(name: str, kind: str) -> str:
-    """A file's name without its folders, short enough, its ending kept; its kind for none."""
+def _shown(name: str) -> str:
+    """A file's name without its folders, short enough, its ending kept; empty for none."""
     bare = " ".join(re.split(r"[/\\]", name)[-1].split())
-    if not bare:
-        return _cleaned(kind)[:_LONGEST_NAME]
     stem, dot, ending = bare.rpartition(".")
     if len(bare) > _LONGEST_NAME and dot and len(ending) <= 8:
         return f"{stem[: _LONGEST_NAME - len(ending) - 2]}….{ending}"
@@ -350,7 +368,7 @@ class _Bare(HTMLParser):
 
 def _bare(html: str) -> str:
     parser = _Bare()
-    parser.feed(html)
+    parser.feed(_NO_TAG.sub("&lt;", _COMMENT.sub("", html)))
     parser.close()
     lines = [re.sub(r"^(> ?)+$", ">", line.strip()) for line in "".join(parser.said).split("\n")]
     return "\n".join(lines)

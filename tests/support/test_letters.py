@@ -3,6 +3,7 @@
 import base64
 import io
 import quopri
+import time
 import zipfile
 from typing import Any
 
@@ -247,8 +248,8 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "a path of Windows": (parts(part(SAID), part("x", "image/png", r"C:\a\b.png")), ("b.png",)),
     "a turned ending": (parts(part("x"), part("x", "a/b", "cod\u202egnp.exe")), ("codgnp.exe",)),
     "a long name": (parts(part("x"), part("x", "a/b", f"{'a' * 300}.pdf")), ("a" * 55 + "….pdf",)),
-    "no name": (parts(part(SAID), part("x", "image/png")), ("image/png",)),
-    "a mail": (parts(part(SAID), part(mail("속"), "message/rfc822")), ("message/rfc822",)),
+    "no name": (parts(part(SAID), part("x", "image/png")), ("",)),
+    "a mail": (parts(part(SAID), part(mail("속"), "message/rfc822")), ("",)),
     "text as a file": (parts(part(SAID), part("x", "text/plain", "a.txt")), ("a.txt",)),
     "a name in an encoding": (
         parts(part("x"), part("x", "a/b", encoded("영수증.png", "euc-kr"))),
@@ -304,6 +305,33 @@ def test_a_thousand_parts_are_not_all_kept() -> None:
     letter = read(parts(*[part("x", "image/png", f"{number}.png") for number in range(1_000)]))
 
     assert len(letter.attachments) == 100
+
+
+# Each took the library's parsers, or our own patterns, minutes to hours, and stopped the desk.
+SLOW = {
+    "tags in tags": mail("<a " * 130_000, kind="text/html"),
+    "tags with half a value": mail("<a b='" * 60_000, kind="text/html"),
+    "comments that never end": mail("<!--" * 100_000, kind="text/html"),
+    "half a resident number": mail(f"123456{' ' * 300_000}x"),
+    "half a resident number in the subject": mail(subject=f"123456{' ' * 300_000}x"),
+    "a header of nothing but semicolons": mail(kind=f"text/plain{';' * 1_000_000}"),
+    "lines in boxes in boxes": nested(100) + b"\n" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_no_mail_takes_long_to_read(name: str) -> None:
+    begun = time.process_time()
+
+    read(SLOW[name])
+
+    assert time.process_time() - begun < 6
+
+
+def test_a_comment_says_nothing_and_half_a_tag_is_text() -> None:
+    html = f"<!--[if mso]><style>p{{}}</style><![endif]--><p>{SAID}</p> 1 < 2"
+
+    assert read(mail(html, kind="text/html")).text == f"{SAID}\n1 < 2"
 
 
 @settings(max_examples=150, deadline=None)
