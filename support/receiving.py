@@ -11,6 +11,8 @@ that the mail is done: a crash in between brings the same mail again, and its ro
 import hashlib
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -20,7 +22,8 @@ from django.utils.translation import gettext as _
 
 from payments import encryption, states
 from payments.retention import Rule, years_ago
-from support import inbox, threads, tickets
+from support import attachments, enclosures, inbox, threads, tickets
+from support.enclosures import Enclosed
 from support.inbox.base import Inbox, Unreachable
 from support.letters import Letter
 from support.letters import read as read_letter
@@ -31,7 +34,6 @@ BATCH = 50
 # From one sender in an hour: more is a program, or somebody who should telephone.
 LIMIT = 10
 WINDOW = timedelta(hours=1)
-_NAMED_FILES = 5
 _HANGUL = re.compile("[가-힣]")
 _LETTER = re.compile("[A-Za-z]")
 _Verdict = InboundMail.Verdict
@@ -39,13 +41,29 @@ _log = logging.getLogger(__name__)
 
 
 def read(*, now: datetime) -> int:
-    """Take up to BATCH mails that wait; returns how many. An inbox out of reach waits as well."""
+    """Take up to BATCH mails that wait; returns how many. An inbox out of reach waits as well.
+
+    While somebody else reads nothing happens: two would look into the same files.
+    """
     try:
-        with inbox.opened() as found:
-            return _read(found, now=now) if found is not None else 0
+        with _alone() as is_alone, inbox.opened() as found:
+            return _read(found, now=now) if is_alone and found is not None else 0
     except Unreachable as error:
         _log.warning("the inbox cannot be read: %s", error)
         return 0
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    # Of the connection, not of a transaction: each mail has one of its own. It ends with us.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended('inbox', 0))")
+        is_alone = cursor.fetchone() == (True,)
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended('inbox', 0))")
 
 
 def _known_senders() -> QuerySet[InboundMail]:
@@ -90,11 +108,15 @@ def take(raw: bytes, *, now: datetime) -> InboundMail | None:
     )
     mail.set_letter(sender=letter.sender, subject=letter.subject)
     mail.sender_bidx = email_index(letter.sender)
+    if _is_known(mail):
+        return None
+    # Before anything is locked: it may take a while.
+    enclosed = _look_into_files(mail, letter, now=now)
     with transaction.atomic():
         _one_at_a_time(mail.sender_bidx or mail.digest)
-        if InboundMail.objects.filter(digest=mail.digest).exists():
+        if _is_known(mail):
             return None
-        _decide(mail, letter, now=now)
+        _decide(mail, letter, enclosed, now=now)
         mail.save()
     return mail
 
@@ -112,7 +134,22 @@ def _digest(letter: Letter, raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def _decide(mail: InboundMail, letter: Letter, *, now: datetime) -> None:
+def _is_known(mail: InboundMail) -> bool:
+    return InboundMail.objects.filter(digest=mail.digest).exists()
+
+
+def _look_into_files(mail: InboundMail, letter: Letter, *, now: datetime) -> Enclosed:
+    """Of a mail that will be followed, by the looks of it now; of another nobody opens them."""
+    is_from_person = letter.sender and not letter.machine and not letter.is_bounce
+    if not is_from_person or threads.is_ours(letter.sender):
+        return Enclosed()
+    if _written_lately(mail, now=now) >= LIMIT:
+        return Enclosed()
+    with translation.override(_reader_language(letter, _meant(letter))):
+        return enclosures.look_into(letter)
+
+
+def _decide(mail: InboundMail, letter: Letter, enclosed: Enclosed, *, now: datetime) -> None:
     if letter == Letter():
         mail.verdict = _Verdict.UNREADABLE
     elif letter.is_bounce:
@@ -130,21 +167,30 @@ def _decide(mail: InboundMail, letter: Letter, *, now: datetime) -> None:
     elif _written_lately(mail, now=now) >= LIMIT:
         mail.verdict = _Verdict.TOO_MANY
     else:
-        _follow(mail, letter, now=now)
+        try:
+            _follow(mail, letter, enclosed, now=now)
+        except attachments.TooMany:
+            with translation.override(_reader_language(letter, _meant(letter))):
+                enclosed = enclosures.without_room(enclosed)
+            _follow(mail, letter, enclosed, now=now)
 
 
-def _follow(mail: InboundMail, letter: Letter, *, now: datetime) -> None:
-    """Into the conversation of the case it is about, or a case of its own."""
+@transaction.atomic
+def _follow(mail: InboundMail, letter: Letter, enclosed: Enclosed, *, now: datetime) -> None:
+    """Into the conversation of the case it is about, or a case of its own.
+
+    Raises attachments.TooMany, and nothing is written then.
+    """
     case = _meant(letter)
+    said = _words(_reader_language(letter, case), letter, enclosed)
+    files = enclosed.accepted
     try:
         if case is not None and _is_from_merchant(case, letter):
             mail.ticket = tickets.merchant_answered(
-                ticket_id=case.pk, text=_words(case.language, letter), by=tickets.MERCHANT, now=now
+                ticket_id=case.pk, text=said, files=files, by=tickets.MERCHANT, now=now
             )
         elif case is not None and not case.is_final:
-            mail.ticket = tickets.customer_wrote(
-                ticket_id=case.pk, text=_words(case.language, letter), now=now
-            )
+            mail.ticket = tickets.customer_wrote(ticket_id=case.pk, text=said, files=files, now=now)
     except tickets.TooMany:
         mail.verdict, mail.ticket = _Verdict.TOO_MANY, case
         return
@@ -154,7 +200,7 @@ def _follow(mail: InboundMail, letter: Letter, *, now: datetime) -> None:
     if mail.ticket is not None:
         mail.verdict = _Verdict.ADDED
     else:
-        mail.verdict, mail.ticket = _Verdict.OPENED, _open(letter, after=case, now=now)
+        mail.verdict, mail.ticket = _Verdict.OPENED, _open(letter, enclosed, after=case, now=now)
     mail.message = TicketMessage.objects.filter(ticket=mail.ticket).order_by("-pk").first()
 
 
@@ -190,46 +236,41 @@ def _is_from_merchant(case: Ticket, letter: Letter) -> bool:
     )
 
 
-def _open(letter: Letter, *, after: Ticket | None, now: datetime) -> Ticket:
+def _open(letter: Letter, enclosed: Enclosed, *, after: Ticket | None, now: datetime) -> Ticket:
     language = _language(letter)
     ticket = Ticket(
         kind=Ticket.Kind.OTHER,
         source=Ticket.Source.MAIL,
         contact=Ticket.Contact.EMAIL,
         reason=Ticket.Reason.OTHER,
-        text=_words(language, letter),
+        text=_words(language, letter, enclosed),
         product_text=letter.subject,
         language=language,
         accepted_at=now,
         due_at=tickets.answer_due(Ticket.Kind.OTHER, now),
     )
     ticket.set_contact(phone="", email=letter.sender)
-    tickets.file(ticket, now=now)
+    tickets.file(ticket, files=enclosed.accepted, now=now)
     if after is not None:
         # Same sender, and a case that is closed.
         tickets.note(ticket, author=tickets.SYSTEM, text=f"AFTER {after.number}", at=now)
     return ticket
 
 
-def _words(language: str, letter: Letter) -> str:
+def _words(language: str, letter: Letter, enclosed: Enclosed) -> str:
     """What is written down of it, with what was left out said in the reader's language."""
     with translation.override(language):
         said = [letter.text or letter.subject or _("(글이 없는 메일이에요.)")]
         if letter.is_cut:
             said.append(_("(메일이 길어 여기까지만 담았어요.)"))
-        said += _without_attachments(letter)
+        if enclosed.refused:
+            said.append("\n".join([_("(받지 못한 파일이 있어요.)"), *enclosed.refused]))
     return "\n\n".join(said)
 
 
-def _without_attachments(letter: Letter) -> list[str]:
-    """The one place that knows what becomes of files: they are named, and not taken."""
-    count = len(letter.attachments)
-    if not count:
-        return []
-    names = [attachment.name for attachment in letter.attachments[:_NAMED_FILES]]
-    shown = ", ".join(names) + ("…" if count > len(names) else "")
-    words = _("(첨부 {count}개는 받지 않았어요: {names})")
-    return [words.format(count=count, names=shown)]
+def _reader_language(letter: Letter, case: Ticket | None) -> str:
+    is_followed = case is not None and not case.is_final
+    return case.language if case is not None and is_followed else _language(letter)
 
 
 def _language(letter: Letter) -> str:

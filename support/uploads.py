@@ -110,11 +110,8 @@ class FilesField(forms.Field):
         for upload in value:
             name = upload.name or ""
             try:
-                typed.without_resident_number(name)
-                accepted.append(_accept(upload, name))
+                accepted.append(checked(name, upload.read(), size=upload.size or 0))
                 good.append(short_name(name))
-            except Refused as error:
-                refused.append(_words(error.fault, name))
             except forms.ValidationError as error:
                 refused.extend(error.messages)
         self.good = good
@@ -167,13 +164,22 @@ def short_name(name: str) -> str:
     return ".".join(filter(None, [files.plain_name(name), ending]))[:80]
 
 
-def _accept(upload: UploadedFile[Any], name: str) -> Accepted:
-    if (upload.size or 0) > settings.ATTACHMENT_MAX_BYTES:
-        raise Refused(Fault.TOO_LARGE)
-    return files.accept(name, upload.read(), max_bytes=settings.ATTACHMENT_MAX_BYTES)
+def checked(name: str, content: bytes, *, size: int) -> Accepted:
+    """The one door, whichever way a file comes; `size` is what was sent, also when less was kept.
+
+    Raises ValidationError with the sentence for whoever sent it.
+    """
+    typed.without_resident_number(name)
+    if size > settings.ATTACHMENT_MAX_BYTES:
+        raise forms.ValidationError(words_of(Fault.TOO_LARGE, name))
+    try:
+        return files.accept(name, content, max_bytes=settings.ATTACHMENT_MAX_BYTES)
+    except Refused as error:
+        raise forms.ValidationError(words_of(error.fault, name)) from error
 
 
-def _words(fault: Fault, name: str) -> str:
+def words_of(fault: Fault, name: str) -> str:
+    """Why a file is refused, for whoever sent it."""
     return str(WORDS[fault]).format(name=short_name(name), most=_size())
 
 

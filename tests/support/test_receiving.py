@@ -1,11 +1,13 @@
 """Mails that come in: a case, a turn of a conversation, or a row that says why neither."""
 
+import base64
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection, connections
@@ -16,9 +18,10 @@ from hypothesis import strategies as st
 from payments import retention
 from payments.models import Merchant, Message, OutboxEvent, Payment, RetentionProof
 from portal.models import User
-from support import inbox, receiving, tasks, threads, tickets
+from support import inbox, letters, receiving, tasks, threads, tickets
 from support.models import InboundMail, InternalNote, Ticket, TicketMessage
 from support.receiving import LIMIT, take
+from tests.support import files
 from tests.support.factories import NOW, open_ticket, reject
 from tests.support.mails import SENDER, bounce, mail, part, parts
 
@@ -79,16 +82,6 @@ def test_an_answer_speaks_the_writers_language(text: str, language: str) -> None
     assert ticket.language == language
 
 
-def test_attachments_are_named_in_the_text_and_not_taken() -> None:
-    raw = parts(part("보세요"), part("x", "image/png", "a.png"), part("y", "image/png", "b.png"))
-
-    row = received(raw)
-
-    assert row.attachments == 2
-    assert row.ticket is not None
-    assert row.ticket.text == "보세요\n\n(첨부 2개는 받지 않았어요: a.png, b.png)"
-
-
 def test_a_long_mail_says_that_it_was_cut() -> None:
     ticket = received(mail("가" * 100_000)).ticket
 
@@ -106,6 +99,223 @@ def test_who_wrote_is_kept_sealed() -> None:
         stored = cursor.fetchone()[0]
     assert "minji" not in stored
     assert "문의" not in stored
+
+
+# Its files
+
+
+def enclosed(content: bytes, name: str = "a.jpg", kind: str = "application/octet-stream") -> bytes:
+    """A part as a mail program writes a file."""
+    head = f'Content-Type: {kind}\r\nContent-Disposition: attachment; filename="{name}"\r\n'
+    return f"{head}Content-Transfer-Encoding: base64\r\n\r\n".encode() + base64.encodebytes(content)
+
+
+def test_pictures_and_pdfs_come_along_as_if_they_had_been_uploaded() -> None:
+    raw = parts(part("보세요"), enclosed(files.photo(), "a.jpg"), enclosed(files.pdf(), "b.pdf"))
+
+    row = received(raw)
+
+    assert row.attachments == 2
+    assert row.ticket is not None
+    assert row.message is not None
+    assert row.ticket.text == "보세요"
+    photo, pdf = row.message.attachments.order_by("pk")
+    assert (photo.name, photo.kind, photo.author) == ("a.jpg", "JPEG", tickets.SHOPPER)
+    # Drawn anew: nothing of what came beside the picture is left.
+    assert b"GPS" not in photo.content()
+    assert b"<?php" not in photo.content()
+    assert (pdf.name, pdf.content()) == ("b.pdf", files.pdf())
+
+
+def test_a_file_with_no_words_is_a_request_all_the_same() -> None:
+    ticket = received(parts(enclosed(files.png(), "a.png"), subject="")).ticket
+
+    assert ticket is not None
+    assert ticket.text == "(글이 없는 메일이에요.)"
+    assert ticket.attachments.get().name == "a.png"
+
+
+NASTY: dict[str, tuple[bytes, str]] = {
+    "a zip": (enclosed(b"PK\3\4", "a.zip"), "a.zip: JPEG·PNG 사진이나 PDF만 보낼 수 있어요"),
+    "a program called a picture": (
+        enclosed(b"MZ\x90", "a.png", "image/png"),
+        "a.png: JPEG·PNG 사진이나 PDF만 보낼 수 있어요",
+    ),
+    "half a picture": (enclosed(files.photo()[:200]), "a.jpg: 파일이 깨져 있어 열 수 없어요"),
+    "a bomb": (
+        enclosed(files.png_that_claims(60_000, 60_000), "a.png"),
+        "a.png: 사진이 너무 커요. 5천만 화소까지 보낼 수 있어요",
+    ),
+    "a PDF that runs": (
+        enclosed(files.pdf_with(b"/JavaScript", packed=True), "a.pdf"),
+        "a.pdf: 프로그램이나 다른 파일이 든 PDF는 받지 않아요. 화면을 찍어 사진으로 보내 주세요",
+    ),
+    "a locked PDF": (
+        enclosed(files.locked_pdf(), "a.pdf"),
+        "a.pdf: 암호가 걸린 PDF예요. 암호를 풀고 보내 주세요",
+    ),
+    "nothing": (enclosed(b""), "a.jpg: 내용이 없는 파일이에요"),
+    "no base64": (
+        part("!", "image/png\r\nContent-Transfer-Encoding: base64", "a.png"),
+        "a.png: 내용이 없는 파일이에요",
+    ),
+    "a mail in the mail": (
+        part(mail("속", message_id="<in@mail.test>"), "message/rfc822"),
+        "file: JPEG·PNG 사진이나 PDF만 보낼 수 있어요",
+    ),
+    "a path": (
+        enclosed(b"x", "../../etc/passwd"),
+        "passwd: JPEG·PNG 사진이나 PDF만 보낼 수 있어요",
+    ),
+    "a resident number in its name": (
+        enclosed(files.photo(), "900131-1234567.jpg"),
+        "주민등록번호는 받지 않아요. 지우고 다시 보내 주세요",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_nasty_file_is_named_with_what_is_wrong_and_stops_nothing(name: str) -> None:
+    file, why = NASTY[name]
+
+    row = received(parts(part("보세요"), file, enclosed(files.png(), "good.png")))
+
+    assert row.ticket is not None
+    assert row.ticket.text == f"보세요\n\n(받지 못한 파일이 있어요.)\n{why}"
+    assert [one.name for one in row.ticket.attachments.all()] == ["good.png"]
+
+
+def test_a_file_that_breaks_the_checks_themselves_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def burst(*_: Any, **__: Any) -> None:
+        raise MemoryError("900131-1234567")
+
+    monkeypatch.setattr("support.files.accept", burst)
+
+    ticket = received(parts(part("보세요"), enclosed(files.photo()))).ticket
+
+    assert ticket is not None
+    assert ticket.text.endswith("a.jpg: 파일이 깨져 있어 열 수 없어요")
+    assert "MemoryError" in caplog.text
+    assert "900131" not in caplog.text
+
+
+def test_a_file_too_large_for_an_upload_is_too_large_for_a_mail(settings: Any) -> None:
+    settings.ATTACHMENT_MAX_BYTES = 1_000_000
+    big = files.pdf() + b"\n" * 1_000_000
+
+    ticket = received(parts(part("보세요"), enclosed(big, "a.pdf"))).ticket
+
+    assert ticket is not None
+    assert ticket.text.endswith("a.pdf: 파일 하나는 1MB까지 보낼 수 있어요")
+
+
+def test_a_file_behind_the_end_of_what_is_read_is_not_called_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(letters, "READ_AT_MOST", 2_000)
+    raw = parts(part("보세요"), enclosed(files.photo((900, 900)), "a.jpg"))
+
+    ticket = received(raw).ticket
+
+    assert ticket is not None
+    assert ticket.text.endswith(
+        "a.jpg: 메일이 너무 커서 끝까지 받지 못했어요. 진행 화면에서 보내 주세요"
+    )
+
+
+def test_more_files_than_may_come_at_once_are_named(settings: Any) -> None:
+    settings.ATTACHMENTS_AT_ONCE = 1
+    more = [enclosed(b"x", f"{number}.png") for number in range(6)]
+
+    ticket = received(parts(part("보세요"), enclosed(files.png(), "a.png"), *more)).ticket
+
+    assert ticket is not None
+    assert ticket.attachments.count() == 1
+    assert ticket.text.endswith(
+        "0.png, 1.png, 2.png, 3.png, 4.png…: 파일은 한 번에 1개까지 보낼 수 있어요"
+    )
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["an open case", "a new one"])
+def test_words_come_without_their_files_when_there_is_no_more_room(
+    settings: Any, case: Ticket, *, is_open: bool
+) -> None:
+    settings.ATTACHMENTS_AN_HOUR = 0
+    raw = parts(part("보세요"), enclosed(files.png(), "a.png"))
+
+    row = received(
+        raw.replace(b"To: ", f"To: {threads.address_of(case)}, ".encode()) if is_open else raw
+    )
+
+    assert row.verdict == (V.ADDED if is_open else V.OPENED)
+    assert row.message is not None
+    assert row.message.text.endswith("a.png: 이 요청에 보낼 수 있는 파일 수를 넘었어요")
+    assert not row.message.attachments.exists()
+    assert Ticket.objects.count() == (1 if is_open else 2)
+
+
+def test_what_is_refused_is_said_in_the_writers_language() -> None:
+    raw = parts(part("Look"), enclosed(b"PK", "a.zip"), subject="Question")
+
+    ticket = received(raw).ticket
+
+    assert ticket is not None
+    assert ticket.text.endswith("a.zip: only JPEG or PNG pictures and PDFs can be sent")
+
+
+def test_a_sellers_files_are_for_the_desk_alone(case: Ticket, merchant: Merchant) -> None:
+    tickets.ask_merchant(ticket_id=case.pk, question="보냈나요?", by="staff:1", now=NOW)
+    raw = parts(part("보냈습니다"), enclosed(files.pdf(), "a.pdf"), sender=merchant.email)
+
+    row = received(raw.replace(b"To: ", f"To: {threads.address_of(case)}, ".encode()))
+
+    assert row.message is not None
+    assert row.message.party == "M"
+    assert row.message.attachments.get().author == tickets.MERCHANT
+
+
+@pytest.mark.parametrize("why", ["a machine", "nobody", "ourselves", "too often"])
+def test_no_file_is_opened_of_a_mail_that_is_not_followed(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {
+        "a machine": {"extra": "Auto-Submitted: auto-replied"},
+        "nobody": {"sender": ""},
+        "ourselves": {"sender": "help@phonebill.test"},
+        "too often": {},
+    }[why]
+    if why == "too often":
+        for number in range(LIMIT):
+            received(mail(message_id=f"<{number}@busy>"))
+    monkeypatch.setattr("support.files.accept", lambda *_, **__: pytest.fail("opened"))
+
+    received(parts(part("보세요"), enclosed(files.photo()), **changes))
+
+
+def test_two_readers_do_not_look_into_the_same_mail(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INBOX_DIR = tmp_path
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1").write_bytes(mail())
+    key = "SELECT pg_try_advisory_lock(hashtextextended('inbox', 0))"
+    with psycopg.connect(**_parameters()) as other:
+        other.execute(key)
+        assert receiving.read(now=NOW) == 0
+        other.execute("SELECT pg_advisory_unlock_all()")
+
+    assert receiving.read(now=NOW) == 1
+
+
+def _parameters() -> dict[str, Any]:
+    parameters = connection.get_connection_params()
+    return {
+        name: parameters[name]
+        for name in ("dbname", "host", "port", "user", "password")
+        if name in parameters
+    }
 
 
 # Into a conversation
