@@ -287,6 +287,8 @@ def note_words(text: str) -> str:
     """The text of a note; notes the machine wrote are kept as codes."""
     if text == "MAIL_BOUNCED":
         return _("고객에게 보낸 메일이 닿지 않았어요. 다른 길로 알려 주세요.")
+    if text == "MERCHANT_MAIL_BOUNCED":
+        return _("판매자에게 보낸 메일이 닿지 않았어요. 전화로 알려 주세요.")
     if earlier := re.fullmatch(r"AFTER ([COBHE]-\d+)", text):
         return _("닫힌 요청 {number}에 이어 온 메일이에요.").format(number=earlier[1])
     if text == "ROUTE_BANK":

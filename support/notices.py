@@ -18,7 +18,7 @@ from payments import notifications
 from payments.calendar import Route
 from payments.templatetags.won import until
 from support import papers, threads
-from support.models import Ticket
+from support.models import Ticket, TicketMessage
 from support.routes import because
 
 RECEIVED = "ticket_received"
@@ -117,7 +117,7 @@ def send_to_merchant(ticket: Ticket, *, question: str, now: datetime, dedupe: st
         email=payment.merchant.email,
         context=_merchant_context(ticket, question),
         payment=payment,
-        reply_to=threads.address_of(ticket),
+        reply_to=threads.address_of(ticket, TicketMessage.Party.MERCHANT),
         now=now,
     )
 

@@ -37,6 +37,7 @@ WINDOW = timedelta(hours=1)
 _HANGUL = re.compile("[가-힣]")
 _LETTER = re.compile("[A-Za-z]")
 _Verdict = InboundMail.Verdict
+_Party = TicketMessage.Party
 _log = logging.getLogger(__name__)
 
 
@@ -154,9 +155,7 @@ def _decide(mail: InboundMail, letter: Letter, enclosed: Enclosed, *, now: datet
         mail.verdict = _Verdict.UNREADABLE
     elif letter.is_bounce:
         mail.verdict, mail.mark = _Verdict.BOUNCED, letter.machine
-        mail.ticket = threads.opened(letter.threads)
-        if mail.ticket is not None:
-            _note_bounce(mail.ticket, now=now)
+        mail.ticket = _note_bounce(letter, now=now)
     elif letter.machine:
         mail.verdict, mail.mark = _Verdict.MACHINE, letter.machine
         mail.ticket = _meant(letter)
@@ -206,9 +205,10 @@ def _follow(mail: InboundMail, letter: Letter, enclosed: Enclosed, *, now: datet
 
 def _meant(letter: Letter) -> Ticket | None:
     """The case a mail is about: it names one, and its sender is who stands on that."""
+    asked = threads.opened(letter.threads, _Party.MERCHANT)
+    if asked is not None and _is_from_merchant(asked, letter):
+        return asked
     sealed = threads.opened(letter.threads)
-    if sealed is not None and _is_from_merchant(sealed, letter):
-        return sealed
     pk = pk_of_number(letter.number) if letter.number else None
     numbered = Ticket.objects.filter(pk=pk).first() if pk else None
     for case in (sealed, numbered):
@@ -225,14 +225,14 @@ def _first_of(case: Ticket) -> Ticket:
 
 
 def _is_from_merchant(case: Ticket, letter: Letter) -> bool:
-    # Only under our seal: a seller's address is on its page for all to see.
+    # Only under the seal made for it: a seller's address is on its page for all to see.
     payment = case.payment
     return (
         payment is not None
         and case.state == TicketState.WAITING_MERCHANT
         and bool(letter.sender)
         and payment.merchant.email.strip().lower() == letter.sender
-        and threads.opened(letter.threads) == case
+        and threads.opened(letter.threads, _Party.MERCHANT) == case
     )
 
 
@@ -278,13 +278,20 @@ def _language(letter: Letter) -> str:
     return "en" if _LETTER.search(said) and not _HANGUL.search(said) else "ko"
 
 
-def _note_bounce(case: Ticket, *, now: datetime) -> None:
+def _note_bounce(letter: Letter, *, now: datetime) -> Ticket | None:
+    """The case of the mail that did not arrive, with a note of it for the desk, if it is known."""
+    to_merchant = threads.opened(letter.threads, _Party.MERCHANT)
+    case = to_merchant or threads.opened(letter.threads)
+    if case is None:
+        return None
     # Once an hour is enough to be known.
     lately = InboundMail.objects.filter(
         ticket=case, verdict=_Verdict.BOUNCED, received_at__gt=now - WINDOW
     )
     if not lately.exists():
-        tickets.note(case, author=tickets.SYSTEM, text="MAIL_BOUNCED", at=now)
+        text = "MERCHANT_MAIL_BOUNCED" if to_merchant else "MAIL_BOUNCED"
+        tickets.add_note(ticket_id=case.pk, text=text, by=tickets.SYSTEM, now=now)
+    return case
 
 
 def _written_lately(mail: InboundMail, *, now: datetime) -> int:

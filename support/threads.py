@@ -1,8 +1,9 @@
-"""The address a customer's answer to our mail goes to: it names the case under a seal of ours.
+"""The address an answer to our mail goes to: it names the case under a seal of ours.
 
-Case numbers are counted, so anybody can guess one; the seal nobody can. It lets a mail into a
-conversation only together with the sender's address (`support.receiving`), and a report of a mail
-that did not arrive, whose sender is a machine, by itself.
+Case numbers are counted, so anybody can guess one; the seal nobody can. Customer and seller of a
+case get different ones, or either could write as the other. It lets a mail into a conversation only
+together with the sender's address (`support.receiving`), and a report of a mail that did not
+arrive, whose sender is a machine, by itself.
 """
 
 from collections.abc import Iterable
@@ -12,12 +13,13 @@ from hmac import compare_digest
 from django.conf import settings
 
 from payments import encryption
-from support.models import Ticket
+from support.models import Ticket, TicketMessage
 
 _LENGTH = 20
+_Party = TicketMessage.Party
 
 
-def address_of(ticket: Ticket) -> str:
+def address_of(ticket: Ticket, party: TicketMessage.Party = _Party.CUSTOMER) -> str:
     """Where answers go; empty when nobody reads mails here, so that they go where they always did.
 
     The mail server must take `name+anything@` for `name@` (RFC 5233), as most do.
@@ -25,7 +27,7 @@ def address_of(ticket: Ticket) -> str:
     if settings.MAIL_INBOX == "none":
         return ""
     name, _, domain = parseaddr(settings.DESK_EMAIL)[1].rpartition("@")
-    return f"{name}+{ticket.pk}.{_seal(ticket.pk)}@{domain}"
+    return f"{name}+{ticket.pk}.{_seal(ticket.pk, party)}@{domain}"
 
 
 def is_ours(address: str) -> bool:
@@ -35,13 +37,15 @@ def is_ours(address: str) -> bool:
     return f"{name.partition('+')[0]}@{domain}" in own
 
 
-def opened(threads: Iterable[tuple[int, str]]) -> Ticket | None:
-    """The case of the first seal that is really ours; None when none is."""
+def opened(
+    threads: Iterable[tuple[int, str]], party: TicketMessage.Party = _Party.CUSTOMER
+) -> Ticket | None:
+    """The case of the first seal that we really made for this party; None when none is."""
     for pk, seal in threads:
-        if compare_digest(seal.encode(), _seal(pk).encode()):
+        if compare_digest(seal.encode(), _seal(pk, party).encode()):
             return Ticket.objects.filter(pk=pk).first()
     return None
 
 
-def _seal(pk: int) -> str:
-    return encryption.blind_index(str(pk), kind="thread")[:_LENGTH]
+def _seal(pk: int, party: TicketMessage.Party) -> str:
+    return encryption.blind_index(f"{pk}:{party}", kind="thread")[:_LENGTH]

@@ -269,7 +269,7 @@ def test_a_sellers_files_are_for_the_desk_alone(case: Ticket, merchant: Merchant
     tickets.ask_merchant(ticket_id=case.pk, question="보냈나요?", by="staff:1", now=NOW)
     raw = parts(part("보냈습니다"), enclosed(files.pdf(), "a.pdf"), sender=merchant.email)
 
-    row = received(raw.replace(b"To: ", f"To: {threads.address_of(case)}, ".encode()))
+    row = received(raw.replace(b"To: ", f"To: {_sellers(case)}, ".encode()))
 
     assert row.message is not None
     assert row.message.party == "M"
@@ -414,9 +414,9 @@ def test_a_sellers_answer_joins_the_case_that_waits_for_it(
 ) -> None:
     tickets.ask_merchant(ticket_id=case.pk, question="보냈나요?", by="staff:1", now=NOW)
     asked = Message.objects.get(kind="ticket_referred")
-    assert asked.reply_to == threads.address_of(case)
+    assert asked.reply_to == _sellers(case)
 
-    row = received(answering(case, sender=merchant.email, text="보냈습니다."))
+    row = received(mail("보냈습니다.", extra=f"Cc: {_sellers(case)}", sender=merchant.email))
 
     case.refresh_from_db()
     assert (row.verdict, case.state) == (V.ADDED, "IN_PROGRESS")
@@ -425,6 +425,20 @@ def test_a_sellers_answer_joins_the_case_that_waits_for_it(
     # Without our seal it is nobody's: a seller's address is known to all.
     again = mail(subject=case.number, sender=merchant.email, message_id="<2@shop>")
     assert received(again).verdict == V.OPENED
+
+
+def test_a_customer_does_not_answer_as_the_seller(case: Ticket, merchant: Merchant) -> None:
+    tickets.ask_merchant(ticket_id=case.pk, question="보냈나요?", by="staff:1", now=NOW)
+
+    # The seal is in every mail the customer gets, and the seller's address on its page.
+    row = received(answering(case, sender=merchant.email, text="환불해 주세요."))
+
+    case.refresh_from_db()
+    assert (row.verdict, case.state) == (V.OPENED, "WAITING_MERCHANT")
+
+
+def _sellers(case: Ticket) -> str:
+    return threads.address_of(case, TicketMessage.Party.MERCHANT)
 
 
 # Loops, floods, and what nobody can answer
@@ -488,6 +502,15 @@ def test_a_mail_that_did_not_arrive_is_a_note_on_its_case_once_an_hour(case: Tic
     assert [(row.verdict, row.ticket) for row in rows] == [(V.BOUNCED, case)] * 3
     assert [note.text for note in InternalNote.objects.all()] == ["MAIL_BOUNCED"]
     assert Ticket.objects.count() == 1
+
+
+def test_a_mail_to_the_seller_that_did_not_arrive_is_noted_as_such(case: Ticket) -> None:
+    seal = _sellers(case).partition("+")[2]
+
+    row = received(bounce(f"Message-ID: <uuid.{seal}>\r\n"))
+
+    assert row.ticket == case
+    assert case.notes.get().text == "MERCHANT_MAIL_BOUNCED"
 
 
 def test_a_report_without_our_seal_is_only_recorded(case: Ticket) -> None:
