@@ -56,9 +56,9 @@ INVARIANTS = [
         """
         SELECT 'ticket ' || ticket.id FROM support_ticket ticket
           LEFT JOIN support_ticket first ON first.id = ticket.duplicate_of_id
-         WHERE ticket.state IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+         WHERE ticket.state IN ('REJECTED', 'RESOLVED', 'ANSWERED', 'WITHDRAWN', 'DUPLICATE')
            AND coalesce(first.state, ticket.state)
-               IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+               IN ('REJECTED', 'RESOLVED', 'ANSWERED', 'WITHDRAWN', 'DUPLICATE')
            AND NOT EXISTS (SELECT FROM support_ticketevent event
                             WHERE event.ticket_id IN (ticket.id, first.id)
                               -- A week, in which the clock comes to everything.
@@ -66,7 +66,7 @@ INVARIANTS = [
            AND NOT EXISTS (SELECT FROM support_ticket standing
                             WHERE standing.payment_id = ticket.payment_id
                               AND standing.state NOT IN
-                                  ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE'))
+                                  ('REJECTED', 'RESOLVED', 'ANSWERED', 'WITHDRAWN', 'DUPLICATE'))
            AND (ticket.phone_sealed <> '' OR ticket.email_sealed <> '' OR ticket.text <> ''
                 OR EXISTS (SELECT FROM support_ticketmessage said
                             WHERE said.ticket_id = ticket.id AND said.text <> ''))

@@ -14,7 +14,7 @@ def append_only_for_three_years(column: str) -> list[pgtrigger.Trigger]:
     return append_only_but(
         column,
         blank_when="""(SELECT state FROM support_ticket WHERE id = OLD.ticket_id)
-                IN ('REJECTED', 'RESOLVED', 'WITHDRAWN', 'DUPLICATE')
+                IN ('REJECTED', 'RESOLVED', 'ANSWERED', 'WITHDRAWN', 'DUPLICATE')
             AND NOT EXISTS (SELECT FROM support_ticketevent event
                              WHERE event.ticket_id = OLD.ticket_id
                                AND event.occurred_at > now() - interval '3 years')""",

@@ -26,6 +26,7 @@ from support.models import (
     TicketEvent,
     TicketMessage,
 )
+from support.states import TICKET_OPEN
 from tests.support import files
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +66,11 @@ def closed(pay: Callable[..., Payment]) -> Callable[..., Ticket]:
             ticket_id=ticket.pk, text="이몽룡 님께", waits=False, by="staff:1", now=before
         )
         replies.send_due(now=before + replies.HOLD)
-        tickets.reject(ticket_id=ticket.pk, reason="들으셨어요, 이몽룡 님", by="staff:1", now=at)
+        end: dict[str, Any] = {"ticket_id": ticket.pk, "by": "staff:1", "now": at}
+        if ticket.is_about_money:
+            tickets.reject(reason="들으셨어요, 이몽룡 님", **end)
+        else:
+            tickets.answer(text="들으셨어요, 이몽룡 님", **end)
         ticket.refresh_from_db()
         notices.send(notices.REJECTED, ticket, now=at)
         Rating.objects.create(
@@ -78,7 +83,7 @@ def closed(pay: Callable[..., Payment]) -> Callable[..., Ticket]:
 
 
 def forget(now: datetime = NOW) -> int:
-    held = Ticket.objects.exclude(state__in=["REJECTED", "RESOLVED", "WITHDRAWN", "DUPLICATE"])
+    held = Ticket.objects.filter(state__in=TICKET_OPEN)
     return retention.purge(held=held, now=now, rules=forgetting.RULES)
 
 
@@ -237,9 +242,10 @@ def test_even_then_words_can_only_be_blanked(closed: Callable[..., Ticket]) -> N
         ticket.notes.all().delete()
 
 
-def test_verify_finds_what_nobody_forgot(closed: Callable[..., Ticket]) -> None:
+@pytest.mark.parametrize("kind", ["C", "E"])
+def test_verify_finds_what_nobody_forgot(closed: Callable[..., Ticket], kind: str) -> None:
     closed(ago(3, days=6))
-    late = closed(ago(3, days=9))
+    late = closed(ago(3, days=9), kind=kind)
     assert invariants.checked([I40])[0].offenders == [f"ticket {late.pk}"]
     forget()
     assert invariants.checked([I40])[0].offenders == []
