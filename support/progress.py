@@ -240,7 +240,7 @@ def _headline(ticket: Ticket, now: datetime) -> tuple[str, str]:
             if ticket.contact == Ticket.Contact.EMAIL
             else _("지금은 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."),
         )
-    return _refund_headline(refund, is_resolved=ticket.state == TicketState.RESOLVED, now=now)
+    return _refund_headline(ticket, refund)
 
 
 def _headline_of_answer(ticket: Ticket, now: datetime) -> tuple[str, str]:
@@ -264,10 +264,10 @@ def _headline_of_answer(ticket: Ticket, now: datetime) -> tuple[str, str]:
     return _("판매자가 구매자 정보를 알려 왔어요"), sentence
 
 
-def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tuple[str, str]:
+def _refund_headline(ticket: Ticket, refund: Refund) -> tuple[str, str]:
     is_bank = refund.route == Route.BANK
     amount = won_of(refund.amount_won, refund.payment.amount_won)
-    if is_resolved or refund.state == RefundState.SUCCEEDED:
+    if ticket.state == TicketState.RESOLVED or refund.state == RefundState.SUCCEEDED:
         return _("{amount}을 돌려드렸어요").format(amount=amount), (
             _("끝자리 {last4} 계좌로 보냈어요.").format(last4=refund.account_last4)
             if is_bank
@@ -282,8 +282,11 @@ def _refund_headline(refund: Refund, *, is_resolved: bool, now: datetime) -> tup
             else _("통신사에서 취소할 수 없어 {amount}을 계좌로 돌려드려요.")
         ).format(amount=amount)
     if refund.state == RefundState.FAILED:
-        return _("조금 더 걸리고 있어요"), _(
-            "취소가 한 번에 되지 않아 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."
+        return (
+            _("조금 더 걸리고 있어요"),
+            _("취소가 한 번에 되지 않아 상담원이 확인하고 있어요. 결과는 이메일로 알려드려요.")
+            if ticket.contact == Ticket.Contact.EMAIL
+            else _("취소가 한 번에 되지 않아 상담원이 확인하고 있어요. 결과는 문자로 알려드려요."),
         )
     title = _("{day}까지 돌려드릴게요").format(day=day(refund.expected_on))
     if refund.state == RefundState.SCHEDULED:
@@ -359,7 +362,7 @@ def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
         )
         if not ticket.is_about_money:
             return received, checking, Step(_("답을 드려요"), "", TODO)
-        return received, checking, *_money_steps(None, is_bank=is_bank)
+        return received, checking, *_money_steps(ticket, is_bank=is_bank)
     if not ticket.is_about_money:
         return received, _last_step_of_question(ticket)
     if ticket.state in (TicketState.WITHDRAWN, TicketState.DUPLICATE):
@@ -373,7 +376,7 @@ def _steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, ...]:
         refused = Step(_("취소해 드리지 못했어요"), ticket.decision_reason, BAD)
         return received, Step(checked, "", DONE, ticket.decided_at), refused
     decided = Step(checked, ticket.decision_reason, DONE, ticket.decided_at)
-    return received, decided, *_money_steps(ticket.refund, is_bank=is_bank)
+    return received, decided, *_money_steps(ticket, is_bank=is_bank)
 
 
 def _last_step_of_question(ticket: Ticket) -> Step:
@@ -384,9 +387,11 @@ def _last_step_of_question(ticket: Ticket) -> Step:
     return Step(_("답을 드렸어요"), ticket.decision_reason, DONE, ticket.decided_at)
 
 
-def _money_steps(refund: Refund | None, *, is_bank: bool) -> tuple[Step, Step]:
+def _money_steps(ticket: Ticket, *, is_bank: bool) -> tuple[Step, Step]:
+    refund = ticket.refund
     end = _("계좌로 입금돼요") if is_bank else _("휴대폰 요금에서 빠져요")
-    after = _("끝나면 문자로 알려드려요")
+    is_by_mail = ticket.contact == Ticket.Contact.EMAIL
+    after = _("끝나면 이메일로 알려드려요") if is_by_mail else _("끝나면 문자로 알려드려요")
     start = _("계좌로 보내요") if is_bank else _("통신사에 취소를 보내요")
     if refund is None:
         return Step(start, "", TODO), Step(end, after, TODO)

@@ -281,3 +281,15 @@ def test_withdraw_is_offered_while_no_money_moved(client: Client, ticket: Ticket
     assert button in before
     assert button not in after
     assert "그사이 달라졌어요" in late.content.decode()
+
+
+@pytest.mark.parametrize(("contact", "way"), [("EMAIL", "이메일로"), ("SMS", "문자로")])
+def test_news_is_promised_the_way_it_will_come(
+    client: Client, pay: Callable[..., Payment], contact: str, way: str
+) -> None:
+    ticket = open_ticket(pay(email="lee@mail.test"), contact=contact)
+
+    page = client.get(reverse("support:track", args=[ticket.token])).content.decode()
+
+    assert f"끝나면 {way} 알려드려요" in page
+    assert f"결과는 {way} 알려드려요" in page
