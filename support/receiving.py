@@ -2,7 +2,8 @@
 
 Who wrote a mail cannot be proved, so a mail only ever adds words. It joins a case when it names one
 and comes from the address that stands on it; it never withdraws, decides or shows anything. What
-machines write is noted and not answered, or two of them would answer each other for ever.
+machines write is noted and not answered, or two of them would answer each other for ever. Its files
+go through the door of the uploads (`support.enclosures`).
 
 A row is written in one transaction with everything that follows from it, before the inbox hears
 that the mail is done: a crash in between brings the same mail again, and its row says so.

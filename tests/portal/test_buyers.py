@@ -152,6 +152,17 @@ def test_the_answer_is_shown_by_a_press_only_and_each_is_on_the_trail(
     assert AuditEntry.objects.filter(action="REVEALED", actor="owner").count() == 1
 
 
+def test_a_second_question_does_not_hide_an_answer_that_can_be_read(
+    client: Client, payment: Payment, asked: Ticket, owner: User
+) -> None:
+    tell(asked, owner)
+    mine.enter(client)
+
+    client.post(f"/my/{payment.reference}/buyer/", {"ask": "1"})
+
+    assert Ticket.objects.count() == 1
+
+
 @pytest.mark.parametrize(("last4", "born"), [("3002", "19900131"), ("3001", "19910131")])
 def test_who_is_not_the_owner_finds_nothing(
     client: Client, payment: Payment, asked: Ticket, owner: User, last4: str, born: str

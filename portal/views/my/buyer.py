@@ -32,21 +32,24 @@ def buyer(request: HttpRequest, visit: PhoneVerification, reference: str) -> Htt
     if payment.state != PaymentState.PAID:
         return redirect("portal:my-payment", reference)
     now = timezone.now()
-    if request.method == "POST" and "ask" in request.POST:
-        with contextlib.suppress(tickets.AlreadyOpen):
-            buyers.ask(
-                payment=payment, question=_question(), language=get_language() or "ko", now=now
-            )
-        return redirect("portal:my-buyer", reference)
     ticket = _newest(payment)
     ends_at = papers.until(ticket) if ticket else None
+    # While an answer can be read, a second question would hide it.
+    can_ask = ticket is None or (ticket.is_final and (ends_at or now) <= now)
+    if request.method == "POST" and "ask" in request.POST:
+        with contextlib.suppress(tickets.AlreadyOpen):
+            if can_ask:
+                buyers.ask(
+                    payment=payment, question=_question(), language=get_language() or "ko", now=now
+                )
+        return redirect("portal:my-buyer", reference)
     context: dict[str, Any] = {
         "section": "payments",
         "payment": payment,
         "ticket": ticket,
         "ends_at": ends_at,
         "is_ready": ends_at is not None and ends_at > now,
-        "can_ask": ticket is None or (ticket.is_final and (ends_at or now) <= now),
+        "can_ask": can_ask,
     }
     if request.method == "POST" and ticket is not None:
         with contextlib.suppress(buyers.NotThere):
