@@ -54,5 +54,7 @@ TICKET_MOVES: Moves = {
 TICKET_WAITING = frozenset({_T.WAITING_CUSTOMER, _T.WAITING_MERCHANT})
 # Closed: nothing happens by itself any more.
 TICKET_FINAL = frozenset({_T.REJECTED, _T.RESOLVED, _T.ANSWERED, _T.WITHDRAWN, _T.DUPLICATE})
+# The same for rules that the database keeps or checks by itself.
+TICKET_FINAL_SQL = ", ".join(f"'{state}'" for state in sorted(TICKET_FINAL))
 # At most one ticket about a payment's money may be in these at a time.
 TICKET_OPEN = frozenset(_T) - TICKET_FINAL

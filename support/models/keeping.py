@@ -3,6 +3,7 @@
 import pgtrigger
 
 from payments.models.append_only import append_only_but
+from support.states import TICKET_FINAL_SQL
 
 
 def append_only_for_three_years(column: str) -> list[pgtrigger.Trigger]:
@@ -13,9 +14,9 @@ def append_only_for_three_years(column: str) -> list[pgtrigger.Trigger]:
     """
     return append_only_but(
         column,
-        blank_when="""(SELECT state FROM support_ticket WHERE id = OLD.ticket_id)
-                IN ('REJECTED', 'RESOLVED', 'ANSWERED', 'WITHDRAWN', 'DUPLICATE')
+        blank_when=f"""(SELECT state FROM support_ticket WHERE id = OLD.ticket_id)
+                IN ({TICKET_FINAL_SQL})
             AND NOT EXISTS (SELECT FROM support_ticketevent event
                              WHERE event.ticket_id = OLD.ticket_id
-                               AND event.occurred_at > now() - interval '3 years')""",
+                               AND event.occurred_at > now() - interval '3 years')""",  # noqa: S608 (names of our own states)
     )

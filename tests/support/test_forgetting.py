@@ -26,7 +26,7 @@ from support.models import (
     TicketEvent,
     TicketMessage,
 )
-from support.states import TICKET_OPEN
+from support.states import TICKET_FINAL
 from tests.support import files
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,11 +66,11 @@ def closed(pay: Callable[..., Payment]) -> Callable[..., Ticket]:
             ticket_id=ticket.pk, text="이몽룡 님께", waits=False, by="staff:1", now=before
         )
         replies.send_due(now=before + replies.HOLD)
-        end: dict[str, Any] = {"ticket_id": ticket.pk, "by": "staff:1", "now": at}
+        words: dict[str, Any] = {"ticket_id": ticket.pk, "by": "staff:1", "now": at}
         if ticket.is_about_money:
-            tickets.reject(reason="들으셨어요, 이몽룡 님", **end)
+            tickets.reject(reason="들으셨어요, 이몽룡 님", **words)
         else:
-            tickets.answer(text="들으셨어요, 이몽룡 님", **end)
+            tickets.answer(text="이몽룡 님의 구매내역이에요", **words)
         ticket.refresh_from_db()
         notices.send(notices.REJECTED, ticket, now=at)
         Rating.objects.create(
@@ -83,7 +83,7 @@ def closed(pay: Callable[..., Payment]) -> Callable[..., Ticket]:
 
 
 def forget(now: datetime = NOW) -> int:
-    held = Ticket.objects.filter(state__in=TICKET_OPEN)
+    held = Ticket.objects.exclude(state__in=TICKET_FINAL)
     return retention.purge(held=held, now=now, rules=forgetting.RULES)
 
 
@@ -122,6 +122,9 @@ def has_file(ticket: Ticket) -> bool:
         ("C", {"years": 3}, True, False),
         ("C", {"years": 3, "seconds": 1}, False, False),
         ("C", {"years": 4}, False, False),
+        # Ended by an answer instead of a decision.
+        ("H", {"years": 3}, True, False),
+        ("H", {"years": 3, "seconds": 1}, False, False),
     ],
 )
 def test_words_go_after_three_years_and_files_after_one(
@@ -242,9 +245,9 @@ def test_even_then_words_can_only_be_blanked(closed: Callable[..., Ticket]) -> N
         ticket.notes.all().delete()
 
 
-@pytest.mark.parametrize("kind", ["C", "E"])
+@pytest.mark.parametrize("kind", ["C", "H"])
 def test_verify_finds_what_nobody_forgot(closed: Callable[..., Ticket], kind: str) -> None:
-    closed(ago(3, days=6))
+    closed(ago(3, days=6), kind=kind)
     late = closed(ago(3, days=9), kind=kind)
     assert invariants.checked([I40])[0].offenders == [f"ticket {late.pk}"]
     forget()
