@@ -230,6 +230,9 @@ class TicketAdmin(Reveals, Files, Presences, Bulks, Shares, Intakes, SavedViews)
             said = _carry_out(request, ticket, decision, typed, first, files)
         except attachments.TooMany:
             return self._case(request, ticket, file_problem=admin_files.too_many(), **kept)
+        except attachments.Gone:
+            conflict = _("함께 보낼 파일이 더는 없어요. 다시 골라 주세요.")
+            return self._again(request, ticket, conflict=conflict, **kept)
         except tickets.ChangedMeanwhile as error:
             conflict = _("그사이 이 요청이 바뀌었어요. 바뀐 것을 보고 다시 결정하세요.")
             return self._again(request, ticket, conflict=conflict, since=error.events, **kept)
@@ -526,8 +529,7 @@ def _carry_out(
         heard(text=typed, files=files, **facts)
         return ""
     if decision == steps.REPLY:
-        drafts = [row.pk for row in admin_files.kept(request, ticket)]
-        waits = "waits" in request.POST
+        drafts, waits = admin_files.promised(request), "waits" in request.POST
         replies.write(text=typed, waits=waits, drafts=drafts, seen=seen, **facts)
         return ""
     if decision == steps.REOPEN:

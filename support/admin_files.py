@@ -100,6 +100,11 @@ def kept(request: HttpRequest, ticket: Ticket, *, new: Collection[int] = ()) -> 
     return [row for row, is_kept in facts(request, ticket, new=new)["drafts"] if is_kept]
 
 
+def promised(request: HttpRequest) -> list[int]:
+    """The numbers of the drafts that the agent saw beside the reply when sending it."""
+    return [int(pk) for pk in request.POST.getlist(_KEPT) if pk.isascii() and pk.isdigit()]
+
+
 def taken(request: HttpRequest) -> tuple[list[Accepted], str]:
     """The files of a form that may be kept, and what is wrong with them, in words."""
     form = uploads.FilesForm(request.POST, request.FILES)

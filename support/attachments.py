@@ -27,6 +27,10 @@ class TooMany(Exception):
     """One side has sent as many files as it may, for now or for this case."""
 
 
+class Gone(Exception):
+    """A draft that should go with a reply is not there any more, or went with another one."""
+
+
 class NoSuchLink(Exception):
     """A link that we did not make, or not for this holder."""
 
@@ -77,11 +81,13 @@ def drafts(ticket: Ticket, *, by: str) -> list[Attachment]:
 
 
 def hold(reply: Reply, keys: Iterable[int]) -> None:
-    """Put an author's own drafts behind a reply; its other drafts are dropped."""
+    """Put an author's own drafts behind a reply; its other drafts are dropped. Raises Gone."""
     mine = Attachment.objects.filter(
         ticket_id=reply.ticket_id, author=reply.author, message=None, reply=None
     )
-    mine.filter(pk__in=list(keys)).update(reply=reply)
+    chosen = set(keys)
+    if mine.filter(pk__in=chosen).update(reply=reply) != len(chosen):
+        raise Gone
     mine.delete()
 
 
@@ -95,14 +101,15 @@ def drop(reply_id: int) -> None:
     Attachment.objects.filter(reply_id=reply_id, message=None).delete()
 
 
+@transaction.atomic
 def sweep(*, now: datetime) -> int:
     """Drop drafts nobody came back to; returns how many."""
     old = Attachment.objects.filter(
         message=None, reply=None, added_at__lte=now - Attachment.DRAFT
     ).order_by("pk")
-    keys = list(old.values_list("pk", flat=True)[:_SWEEP])
-    # Asked again: a reply may take one while we look.
-    Attachment.objects.filter(pk__in=keys, message=None, reply=None).delete()
+    # Locked: a reply may take one while we look.
+    keys = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_SWEEP])
+    Attachment.objects.filter(pk__in=keys).delete()
     return len(keys)
 
 

@@ -39,7 +39,7 @@ def write(
     """Put a reply on hold; with `waits` the case waits for the customer once it is sent.
 
     `drafts` are files of its writer that go with it (`attachments.draft`).
-    Raises tickets.ReasonMissing for no text, Closed, tickets.ChangedMeanwhile.
+    Raises tickets.ReasonMissing for no text, Closed, tickets.ChangedMeanwhile, attachments.Gone.
     """
     text = text.strip()
     if not text:

@@ -19,7 +19,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from payments import encryption
 from payments.models import claims
 from support.models import Attachment, AttachmentBody
 
@@ -59,10 +58,8 @@ def scan_due(*, now: datetime) -> int:
 def _answer(scan: Callable[[bytes], str], attachment: Attachment) -> str:
     try:
         return scan(attachment.content())
-    except encryption.Unreadable:
-        # Dropped while it waited; nothing is left that could be shown.
-        return INFECTED
     except Exception:
+        # Also bytes that cannot be read: a key that is missing here is no reason to destroy them.
         _log.exception("scanning attachment %s", attachment.pk)
         return ""
 

@@ -442,15 +442,14 @@ def test_a_reply_takes_only_drafts_of_its_writer(ticket: Ticket) -> None:
     [mine] = attachments.draft(ticket_id=ticket.pk, files=[PDF], by="staff:1", now=NOW)
     [theirs] = attachments.draft(ticket_id=ticket.pk, files=[PDF], by="staff:2", now=NOW)
     sent = keep(ticket)
-    reply = replies.write(
-        ticket_id=ticket.pk,
-        text="보세요",
-        waits=False,
-        by="staff:1",
-        now=NOW,
-        drafts=[mine.pk, theirs.pk, sent.pk],
-    )
+    facts: dict[str, Any] = {"ticket_id": ticket.pk, "text": "보세요", "waits": False, "now": NOW}
+    for foreign in (theirs, sent):
+        with pytest.raises(attachments.Gone):
+            replies.write(by="staff:1", drafts=[mine.pk, foreign.pk], **facts)
+    reply = replies.write(by="staff:1", drafts=[mine.pk], **facts)
     assert list(reply.attachments.all()) == [mine]
+    with pytest.raises(attachments.Gone):
+        replies.write(by="staff:1", drafts=[mine.pk], **facts)
 
 
 def test_drafts_nobody_came_back_to_are_swept(ticket: Ticket) -> None:
@@ -542,6 +541,18 @@ def test_what_stays_unknown_is_tried_again_and_never_shown(
     assert tries == 6
     assert waiting.dead_at is not None
     assert links(client, case) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_missing_key_destroys_no_file(waiting: Attachment, settings: Any) -> None:
+    keys, settings.FIELD_KEYS = settings.FIELD_KEYS, {"other": bytes(32)}
+    scanned(settings, "scan_clean")
+    assert AttachmentBody.objects.exists()
+
+    settings.FIELD_KEYS = keys
+    scanned(settings, "scan_clean", at=timezone.now() + timedelta(minutes=1))
+    waiting.refresh_from_db()
+    assert waiting.is_open
 
 
 def test_a_scanner_that_is_not_there_stops_the_start(settings: Any) -> None:

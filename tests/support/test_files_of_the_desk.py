@@ -143,6 +143,20 @@ def test_files_chosen_for_a_reply_stay_until_they_are_unticked(
     assert bool(re.search(rf'name="kept" value="{kept}"( checked| />)', page)) is stays
 
 
+def test_a_reply_never_leaves_without_a_file_that_was_shown_with_it(
+    desk: Client, ticket: Ticket
+) -> None:
+    page = reply(desk, ticket, files.sent("화면.png", files.png())).content.decode()
+    kept = re.findall(r'name="kept" value="(\d+)"', page)
+    attachments.sweep(now=timezone.now() + Attachment.DRAFT)
+
+    answer = reply(desk, ticket, choosing="1", kept=kept, confirmed="1")
+
+    assert answer.status_code == 409
+    assert WORDS in answer.content.decode()
+    assert not Reply.objects.exists()
+
+
 def test_a_refused_file_leaves_the_words_of_the_reply(desk: Client, ticket: Ticket) -> None:
     answer = reply(desk, ticket, files.sent("a.exe", b"MZ"))
     page = answer.content.decode()
