@@ -78,4 +78,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+handler400 = "portal.views.errors.bad_request"
 handler500 = "portal.views.errors.server_error"

@@ -271,7 +271,9 @@ def test_another_wrong_field_says_that_files_must_be_chosen_again(
     assert "다시 골라 주세요: a.png" in answer.content.decode()
 
 
-def test_a_body_beyond_measure_is_not_even_read(client: Client, case: Ticket) -> None:
+def test_a_body_beyond_measure_is_not_even_read_and_its_sender_told_why(
+    client: Client, case: Ticket
+) -> None:
     url = reverse("support:write", args=[case.token])
     answer = client.post(
         url,
@@ -280,6 +282,7 @@ def test_a_body_beyond_measure_is_not_even_read(client: Client, case: Ticket) ->
         headers={"Content-Length": str(201 * MB)},
     )
     assert answer.status_code == 400
+    assert "한 번에 보내기에는 너무 커요" in answer.content.decode()
 
 
 def test_a_customer_sends_ten_files_an_hour_and_thirty_in_all(case: Ticket) -> None:
