@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from payments.calendar import SEOUL
@@ -15,7 +16,9 @@ from support.states import TICKET_OPEN, TICKET_UNDECIDED
 
 @dataclass(frozen=True)
 class Today:
-    """How many undecided cases run out today or have run out, up to `queue.COUNT_UP_TO`.
+    """How many undecided cases run out today or are overdue, up to `queue.COUNT_UP_TO`.
+
+    A carrier's cut-off that has passed hurries nobody any more.
 
     `cutoffs` of them can be cancelled at the carrier until `cutoff_at` at the earliest, and
     afterwards no more; None when there are none.
@@ -32,7 +35,10 @@ def of(now: datetime) -> Today:
     day_end = datetime.combine(tomorrow, time.min, tzinfo=SEOUL)
     # Said twice so that the planner may use the index over open cases.
     rows = Ticket.objects.filter(state__in=TICKET_OPEN, deadline_at__lt=day_end).filter(
-        state__in=TICKET_UNDECIDED
+        Q(is_priority=True)
+        | Q(due_at__lt=day_end)
+        | Q(cancel_cutoff_at__gt=now, cancel_cutoff_at__lt=day_end),
+        state__in=TICKET_UNDECIDED,
     )
     ends = rows.order_by("deadline_at", "pk").values_list("cancel_cutoff_at", flat=True)
     found = list(ends[: queue.COUNT_UP_TO])

@@ -44,7 +44,8 @@ def test_the_carriers_last_hours_are_counted_waiting_cases_among_them(
 def test_after_the_cutoff_there_is_nothing_left_to_hurry_for(ask: Callable[..., Ticket]) -> None:
     ask(EVE)
 
-    assert today.of(CUTOFF + timedelta(minutes=5)) == today.Today(1, 0, None)
+    assert today.of(CUTOFF + timedelta(minutes=5)) == today.Today(0, 0, None)
+    assert today.of(CUTOFF + timedelta(hours=9)) == today.Today(0, 0, None)
 
 
 @pytest.mark.parametrize(
