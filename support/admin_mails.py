@@ -22,7 +22,9 @@ _TONES = {_Verdict.OPENED: "done", _Verdict.ADDED: "done", _Verdict.BOUNCED: "ba
 def _made(mail: InboundMail) -> SafeString:
     verdict = _Verdict(mail.verdict)
     shown = chip(Standing(verdict.label, _TONES.get(verdict, "note")))
-    return format_html('{} <span class="quiet">{}</span>', shown, mail.mark) if mail.mark else shown
+    if not mail.mark:
+        return shown
+    return format_html('<span>{} <span class="quiet">{}</span></span>', shown, mail.mark)
 
 
 def _case(mail: InboundMail) -> str | SafeString:
