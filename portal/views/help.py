@@ -1,6 +1,6 @@
 """The help: an index that searches, and one page per subject."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +19,7 @@ from payments.models import LimitTerm, Merchant
 from portal import help as guide
 from portal.help import Topic
 from support import bulk, papers, queue, ratings, replies, revealing, uploads
+from support.models import Attachment, SavedView
 
 
 @require_safe
@@ -100,6 +101,8 @@ def _facts(now: datetime) -> dict[str, Any]:
         "desk": {
             "near_days": queue.NEAR.days,
             "bulk_most": bulk.MOST,
+            "views_most": SavedView.MOST,
+            "draft_hours": Attachment.DRAFT // timedelta(hours=1),
             "hold_seconds": int(replies.HOLD.total_seconds()),
             "reveal_seconds": int(revealing.SHOWN_FOR.total_seconds()),
             "rating_days": ratings.CHANGEABLE.days,

@@ -137,7 +137,7 @@ def test_the_agents_guide_is_for_people_of_the_desk(client: Client, settings: An
 
     html = client.get("/help/desk/").content.decode()
 
-    for told in ("27,500원", "15초", "60초", "2일", "100건", "7일"):
+    for told in ("27,500원", "15초", "60초", "2일", "100건", "7일", "10개", "12시간"):
         assert told in html
     assert "/help/desk/" in client.get("/help/").content.decode()
     assert "상담원 안내" in client.get("/help/", {"q": "거두기"}).content.decode()
