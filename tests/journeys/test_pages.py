@@ -22,7 +22,14 @@ from axe_playwright_python.sync_playwright import Axe
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FilePayload,
+    Page,
+    ViewportSize,
+)
 
 from portal import help as guide
 from tests.conftest import PATIENCE_SECONDS, wait_until
@@ -364,6 +371,15 @@ def public(visitor: Visitor) -> Iterator[View]:
     page.fill("[name=product]", "밤 산책")
     page.fill("[name=date]", timezone.localdate().isoformat())
     page.fill("[name=phone]", visitor.phone(9).number)
+    page.locator("[name=product]").evaluate("one => { one.value = '가'.repeat(1_000_000) }")
+    main_button(page)
+    page.wait_for_selector(".notice.tone-note")
+    assert_says(page, "나누어 보내 주세요", "a few at a time")
+    yield page, "400-wide"
+    page.goto("/support/request/")
+    page.fill("[name=product]", "밤 산책")
+    page.fill("[name=date]", timezone.localdate().isoformat())
+    page.fill("[name=phone]", visitor.phone(9).number)
     with visitor.unheard(), broken(visitor.stack, "payments_phoneverification"):
         main_button(page)
         page.wait_for_selector(".notice.tone-wait")
@@ -645,6 +661,7 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     yield agent, "desk-home-wide"
     agent.goto("/admin/support/ticket/")
     yield agent, "desk-queue-wide"
+    yield from saving_a_view(agent)
     people.open_case(agent, number)
     yield agent, "desk-case-wide"
     agent.locator(".desk-step summary").evaluate_all("all => all.forEach((one) => one.click())")
@@ -679,6 +696,23 @@ def cancelling(visitor: Visitor) -> Iterator[View]:
     yield page, "library-closed"
 
 
+def saving_a_view(agent: Page) -> Iterator[View]:
+    """A view of one's own: named, looked at, renamed and dropped."""
+    agent.goto("/admin/support/ticket/views/add/?q=밤 산책")
+    agent.locator(".desk-note button").click()
+    agent.wait_for_selector("[aria-invalid=true]")
+    yield agent, "desk-view-error-wide"
+    agent.fill("#name", "밤 산책")
+    agent.locator(".desk-note button").click()
+    agent.wait_for_selector(".desk-own[aria-current]")
+    yield agent, "desk-queue-own-wide"
+    agent.locator("a.desk-keep").click()
+    agent.wait_for_selector("button[name=forget]")
+    yield agent, "desk-view"
+    agent.locator("button[name=forget]").click()
+    agent.wait_for_selector(".messagelist")
+
+
 def asking(visitor: Visitor) -> Iterator[View]:
     """A case that waits for its customer, who reads the question and answers."""
     page = visitor.page
@@ -690,11 +724,17 @@ def asking(visitor: Visitor) -> Iterator[View]:
     agent.locator("button[value=claim]").click()
     agent.wait_for_selector("button[value=release]")
     yield agent, "desk-case-claimed"
+    agent.locator(".desk-step:has(#reply-reason) summary").click()
+    agent.fill("#reply-reason", "곧 확인해 드릴게요.")
+    agent.set_input_files("#reply-files", {"name": "a.exe", "mimeType": "", "buffer": b"MZ"})
+    agent.locator("button[value=reply]").click()
+    agent.wait_for_selector("#reply-files-error")
+    yield agent, "desk-reply-file-error-wide"
+    agent.set_input_files("#reply-files", a_picture())
+    agent.locator("button[value=reply]").click()
+    agent.wait_for_selector("[name=confirmed]", state="attached")
+    yield agent, "desk-reply-confirm"
     with visitor.stack.pause("worker"):
-        agent.locator(".desk-step:has(#reply-reason) summary").click()
-        agent.fill("#reply-reason", "곧 확인해 드릴게요.")
-        agent.locator("button[value=reply]").click()
-        agent.wait_for_selector("[name=confirmed]", state="attached")
         agent.locator("[name=decision][value=reply]").click()
         agent.wait_for_selector("button[value=take-back]")
         yield agent, "desk-reply-held"
@@ -737,14 +777,17 @@ def asking(visitor: Visitor) -> Iterator[View]:
     page.wait_for_selector("[data-errors]")
     yield page, "answer-errors"
     page.fill("[name=text]", "아직 듣지 않았어요.")
-    page.set_input_files(
-        "[name=files]", {"name": "화면.png", "mimeType": "", "buffer": files.png()}
-    )
+    page.set_input_files("[name=files]", a_picture())
     main_button(page)
     page.wait_for_url(track)
     yield page, "track-files-wide"
     people.open_case(agent, number)
     yield agent, "desk-case-answered-wide"
+
+
+def a_picture() -> FilePayload:
+    """What somebody chooses in a field for files."""
+    return {"name": "화면.png", "mimeType": "", "buffer": files.png()}
 
 
 def handling_together(agent: Page, number: str) -> Iterator[View]:
@@ -915,7 +958,7 @@ def back_office(visitor: Visitor) -> Iterator[View]:
     owner.goto("/merchant/settlements/")
     yield owner, "merchant-settlements-wide"
     other = visitor.sign_in("owner@bookshelf.test")
-    for name in ("", "payments/", "refunds/", "settlements/"):
+    for name in ("", "payments/", "refunds/", "buyers/", "settlements/"):
         other.goto(f"/merchant/{name}")
         yield other, f"merchant-empty-{name.strip('/') or 'home'}"
 
@@ -935,6 +978,7 @@ def asking_who(visitor: Visitor) -> Iterator[View]:
     yield agent, "desk-intake-wide"
     agent.locator(".desk-buttons button:not([name])").click()
     agent.wait_for_url("**/change/")
+    case = agent.url
     yield agent, "desk-question-wide"
     agent.locator(".desk-step:has(#refer-reason) summary").click()
     agent.locator("button[value=refer]").click()
@@ -951,6 +995,9 @@ def asking_who(visitor: Visitor) -> Iterator[View]:
     owner.fill("[name=birthdate]", "19900131")
     owner.locator("button[name=tell]").click()
     owner.wait_for_selector("button[name=tell]", state="detached")
+    yield owner, "merchant-buyers-told"
+    agent.goto(case)
+    yield agent, "desk-buyer-told-wide"
     page.goto("/my/")
     page.fill("[name=phone]", phone.number)
     page.fill("[name=birthdate]", "1990-01-31")
