@@ -110,6 +110,9 @@ def send_to_merchant(ticket: Ticket, *, question: str, now: datetime, dedupe: st
     payment = ticket.payment
     if payment is None:
         return
+    # Who bought is told on the seller's page and nowhere else: no answer of a mail may carry it.
+    is_by_page = ticket.kind == Ticket.Kind.BUYER_INFORMATION
+    thread = "" if is_by_page else threads.address_of(ticket, TicketMessage.Party.MERCHANT)
     notifications.notify(
         REFERRED,
         dedupe_key=f"{REFERRED}:{ticket.pk}{dedupe}",
@@ -117,7 +120,7 @@ def send_to_merchant(ticket: Ticket, *, question: str, now: datetime, dedupe: st
         email=payment.merchant.email,
         context=_merchant_context(ticket, question),
         payment=payment,
-        reply_to=threads.address_of(ticket, TicketMessage.Party.MERCHANT),
+        reply_to=thread,
         now=now,
     )
 

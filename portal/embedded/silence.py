@@ -47,7 +47,7 @@ class Silence:
         try:
             with _open(self._address) as answer:
                 return dict(json.load(answer)["checks"])
-        except (OSError, HTTPException, ValueError, KeyError):
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
             return {}
 
 

@@ -45,6 +45,8 @@ def test_the_seller_is_asked_at_once_and_has_three_days_to_the_minute(asked: Tic
     assert asked.state == "WAITING_MERCHANT"
     assert asked.due_at == datetime(2026, 11, 26, 14, 12, tzinfo=SEOUL)
     mail = Message.objects.get(kind="ticket_referred")
+    # Nobody shall answer by mail who bought.
+    assert not mail.reply_to
     assert mail.to_masked.endswith("@tune.test")
     for said in ("11월 26일 14:12까지", "구매자정보", "제58조의2", "누가 샀나요?"):
         assert said in mail.text
