@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first draws no window of its own, which takes the others as long as some pages do.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 REASON = "no Chromium: install it (apt-get install chromium), or run `make browser`"
 
 
@@ -32,8 +33,8 @@ def main() -> int:
 def _install() -> str | None:
     attempts = []
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
-        attempts += [["apt-get", "update"], install]
+        install = ["apt-get", "install", "-y", "--no-install-recommends"]
+        attempts += [["apt-get", "update"], *([*install, name] for name in NAMES[:2])]
     # Last: it brings no system libraries, so it may install and still not start.
     attempts.append([sys.executable, "-m", "playwright", "install", "chromium"])
     for command in attempts:
