@@ -57,6 +57,7 @@ ONE_CHANNEL = {
     ),
     "line_changed": (TEXT, "what is decided about a line is told to the line and to nobody else"),
     "ticket_referred": (MAIL, "it goes to the seller, of whom we keep no number that takes texts"),
+    "account_changed": (MAIL, "accounts of ours and of shops have an address and no number"),
 }
 
 
