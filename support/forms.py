@@ -62,6 +62,14 @@ def without_resident_number(text: str) -> str:
     return text
 
 
+class WithWords(forms.Form):
+    """Has a field `text` for what somebody likes to say."""
+
+    def clean_text(self) -> str:
+        """Refuse resident numbers."""
+        return without_resident_number(self.cleaned_data["text"])
+
+
 class LookupForm(forms.Form):
     """Which payment, and whose line: what is needed without a receipt."""
 
@@ -129,7 +137,7 @@ class CodeForm(forms.Form):
         return code
 
 
-class RequestForm(forms.Form):
+class RequestForm(WithWords):
     """Why the money should come back."""
 
     reason = forms.ChoiceField(
@@ -152,10 +160,6 @@ class RequestForm(forms.Form):
             "max_length": _("이메일이 너무 길어요"),
         },
     )
-
-    def clean_text(self) -> str:
-        """Refuse resident numbers."""
-        return without_resident_number(self.cleaned_data["text"])
 
 
 class AccountForm(forms.Form):
@@ -195,7 +199,7 @@ class AccountForm(forms.Form):
         return without_resident_number(self.cleaned_data["holder"])
 
 
-class AnswerForm(forms.Form):
+class AnswerForm(WithWords):
     """What the customer answers to a question of ours."""
 
     text = forms.CharField(
@@ -206,12 +210,8 @@ class AnswerForm(forms.Form):
         },
     )
 
-    def clean_text(self) -> str:
-        """Refuse resident numbers."""
-        return without_resident_number(self.cleaned_data["text"])
 
-
-class RatingForm(forms.Form):
+class RatingForm(WithWords):
     """One of three, and a sentence if somebody likes."""
 
     score = forms.ChoiceField(
@@ -227,12 +227,8 @@ class RatingForm(forms.Form):
         error_messages={"max_length": _("300자까지 적을 수 있어요")},
     )
 
-    def clean_text(self) -> str:
-        """Refuse resident numbers."""
-        return without_resident_number(self.cleaned_data["text"])
 
-
-class IntakeForm(forms.Form):
+class IntakeForm(WithWords):
     """What an agent types while somebody talks: whose line, what it is about, where answers go."""
 
     source = forms.ChoiceField(
@@ -287,10 +283,6 @@ class IntakeForm(forms.Form):
             return parse_phone(self.cleaned_data["phone"])
         except UnreadablePhone as error:
             raise forms.ValidationError(PHONE_WORDS[error.fault]) from error
-
-    def clean_text(self) -> str:
-        """Refuse resident numbers."""
-        return without_resident_number(self.cleaned_data["text"])
 
     def clean(self) -> dict[str, Any]:
         """What one answer makes necessary of the others."""
