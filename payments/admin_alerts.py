@@ -35,6 +35,7 @@ _TO_DO = {
         "저절로 되돌렸어요. 되돌리지 못했다면 통신사와 함께 청구를 빼 주세요."
     ),
     _K.GIVEN_UP: gettext_lazy("막힌 까닭을 고친 뒤 다시 보내 주세요."),
+    _K.MAIL_NOT_READ: gettext_lazy("메일함에서 직접 열어 보고, 필요하면 요청으로 적어 주세요."),
 }
 # Where the row of a `ref` is looked at; some kinds have a list of their own.
 _PAGES = {

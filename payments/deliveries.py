@@ -125,6 +125,7 @@ def _letter(message: Message) -> Letter:
         text=text,
         html=html,
         reply_to=message.reply_to,
+        is_by_hand=kinds.of(message.kind).is_by_hand,
     )
 
 

@@ -15,7 +15,7 @@ from support.models import InboundMail, email_index, pk_of_number
 
 _Verdict = InboundMail.Verdict
 _TONES = {_Verdict.OPENED: "done", _Verdict.ADDED: "done", _Verdict.BOUNCED: "bad"} | dict.fromkeys(
-    (_Verdict.TOO_MANY, _Verdict.NO_SENDER, _Verdict.UNREADABLE), "wait"
+    (_Verdict.TOO_MANY, _Verdict.NO_SENDER, _Verdict.UNREADABLE, _Verdict.SET_ASIDE), "wait"
 )
 
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from payments import encryption, states
 from payments.retention import Rule, years_ago
-from support import attachments, enclosures, inbox, threads, tickets
+from support import attachments, begun_mails, enclosures, inbox, threads, tickets
 from support.enclosures import Enclosed
 from support.inbox.base import Inbox, Unreachable
 from support.letters import Letter
@@ -88,6 +88,13 @@ RETENTION = Rule(
 def _read(found: Inbox, *, now: datetime) -> int:
     count = 0
     for arrived in found.waiting():
+        begun = begun_mails.begin(arrived, now=now)
+        if begun is None:
+            continue
+        if begun.tries > begun_mails.TRIES:
+            begun_mails.set_aside(begun, now=now)
+            found.done(arrived)
+            continue
         try:
             take(arrived.raw, now=now)
         except Exception as error:
@@ -96,6 +103,7 @@ def _read(found: Inbox, *, now: datetime) -> int:
             _log.error("a mail could not be taken: %s", type(error).__name__)
             continue
         found.done(arrived)
+        begun_mails.finish(begun, now=now)
         count += 1
         if count >= BATCH:
             break

@@ -29,7 +29,8 @@ class Letter:
     """One text or mail. `message_id` is ours and the same at every try; `to` is E.164 or mail.
 
     `html` is the whole document of a mail that says what `text` says; empty for a text message.
-    `reply_to` is where the answer to a mail shall go; empty for where it came from.
+    `reply_to` is where the answer to a mail shall go; empty for where it came from. A mail that is
+    not `is_by_hand` says so, so that no machine answers it (RFC 3834).
     """
 
     message_id: str
@@ -38,6 +39,7 @@ class Letter:
     text: str
     html: str = ""
     reply_to: str = ""
+    is_by_hand: bool = False
 
 
 class Sender(Protocol):

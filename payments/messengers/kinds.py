@@ -35,6 +35,8 @@ class Kind:
     may_link: bool = False
     is_secret: bool = False
     """Its words are never shown and are forgotten as soon as they are sent."""
+    is_by_hand: bool = False
+    """An agent wrote it; every other mail says that nobody did (RFC 3834 §5)."""
 
 
 KINDS = {
@@ -50,8 +52,8 @@ KINDS = {
     "ticket_resolved": Kind(),
     "ticket_answered": Kind(may_link=True),
     "ticket_account_needed": Kind(may_link=True),
-    "ticket_question": Kind(may_link=True),
-    "ticket_reply": Kind(may_link=True),
+    "ticket_question": Kind(may_link=True, is_by_hand=True),
+    "ticket_reply": Kind(may_link=True, is_by_hand=True),
     "ticket_reopened": Kind(may_link=True),
     "ticket_referred": Kind(),
     "ticket_duplicate": Kind(),

@@ -25,12 +25,15 @@ class Smtp:
     def send(self, letter: Letter, *, now: datetime) -> str:
         """Hand one mail over; see `base.Sender`. The id is the mail's Message-ID."""
         message_id = f"<{_name(letter)}@{_address(settings.DEFAULT_FROM_EMAIL)[2]}>"
+        headers = {"Message-ID": message_id}
+        if not letter.is_by_hand:
+            headers["Auto-Submitted"] = "auto-generated"
         mail = EmailMultiAlternatives(
             letter.subject,
             letter.text,
             to=[letter.to],
             reply_to=[letter.reply_to] if letter.reply_to else None,
-            headers={"Message-ID": message_id},
+            headers=headers,
         )
         mail.attach_alternative(letter.html, "text/html")
         server = EmailBackend(timeout=SECONDS)

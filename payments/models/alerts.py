@@ -19,6 +19,7 @@ class Alert(models.Model):
         PAYOUT_UNKNOWN = "PAYOUT_UNKNOWN", _("오래 답이 없는 지급")
         UNMAPPED_ANSWER = "UNMAPPED_ANSWER", _("뜻을 모르는 통신사 답")
         GIVEN_UP = "GIVEN_UP", _("보내지 못한 알림")
+        MAIL_NOT_READ = "MAIL_NOT_READ", _("읽지 못하는 메일")
         # The operator charged what had ended without a charge; it was taken back, or could not be.
         LATE_CHARGE = "LATE_CHARGE", _("끝난 뒤에 청구된 결제")
 

@@ -5,7 +5,7 @@ from support.models.audit import AuditEntry, AuditHead
 from support.models.bulk import BulkItem, BulkRun
 from support.models.buyers import BuyerAnswer
 from support.models.conversation import InternalNote, Macro, Reply, TicketMessage
-from support.models.mails import InboundMail
+from support.models.mails import BegunMail, InboundMail
 from support.models.office import DayException
 from support.models.people import Duty, Presence
 from support.models.ratings import Rating
@@ -17,6 +17,7 @@ __all__ = [
     "AttachmentBody",
     "AuditEntry",
     "AuditHead",
+    "BegunMail",
     "BulkItem",
     "BulkRun",
     "BuyerAnswer",

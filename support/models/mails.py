@@ -30,6 +30,7 @@ class InboundMail(models.Model):
         TOO_MANY = "TOO_MANY", _("한 시간에 너무 많이 온 메일")
         NO_SENDER = "NO_SENDER", _("보낸 사람을 알 수 없는 메일")
         UNREADABLE = "UNREADABLE", _("읽을 수 없는 메일")
+        SET_ASIDE = "SET_ASIDE", _("읽다가 거듭 멈춘 메일")
 
     digest = models.CharField(max_length=64, unique=True)
     verdict = models.CharField(_("처리"), max_length=12, choices=Verdict.choices)
@@ -75,3 +76,15 @@ class InboundMail(models.Model):
     def subject(self) -> str:
         """Its title; empty when there was none, or not any more."""
         return encryption.unseal(self.subject_sealed, place=_PLACE_SUBJECT)
+
+
+class BegunMail(models.Model):
+    """A mail begun and not written down yet (`support.begun_mails`); gone when it is."""
+
+    # Of the whole mail: what it says of itself may be what stops its reader.
+    digest = models.CharField(max_length=64, unique=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

@@ -241,6 +241,13 @@ def test_a_mail_that_can_be_answered_says_where_and_is_known_by_it(mails: MailSe
     assert taken_as == "<22222222-2222.7.abc@phonebill.test>"
 
 
+def test_a_mail_says_that_no_person_wrote_it_unless_one_did(mails: MailServer) -> None:
+    Smtp().send(MAIL, now=NOW)
+    Smtp().send(replace(MAIL, is_by_hand=True), now=NOW)
+
+    assert ["Auto-Submitted: auto-generated" in mail for mail in mails.taken] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("says", "expected"),
     [

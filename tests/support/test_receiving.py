@@ -1,6 +1,7 @@
 """Mails that come in: a case, a turn of a conversation, or a row that says why neither."""
 
 import base64
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments import retention
-from payments.models import Merchant, Message, OutboxEvent, Payment, RetentionProof
+from payments.models import Alert, Merchant, Message, OutboxEvent, Payment, RetentionProof
 from portal.models import User
-from support import inbox, letters, receiving, tasks, threads, tickets
-from support.models import InboundMail, InternalNote, Ticket, TicketMessage
+from support import begun_mails, inbox, letters, receiving, tasks, threads, tickets
+from support.models import BegunMail, InboundMail, InternalNote, Ticket, TicketMessage
 from support.receiving import LIMIT, take
 from tests.support import files
 from tests.support.factories import NOW, open_ticket, reject
@@ -587,6 +588,77 @@ def test_one_that_cannot_be_taken_does_not_keep_the_others_waiting(
 
     assert receiving.read(now=NOW) == 2
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["0"]
+
+
+@pytest.fixture
+def stopping(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """One mail waits that stops whoever reads it; every reading of it, until told to read well."""
+    settings.INBOX_DIR = tmp_path
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1").write_bytes(mail())
+    readings: list[bytes] = []
+
+    def stop(raw: bytes) -> Any:
+        readings.append(raw)
+        # As killed as a test can be: nothing of ours catches it.
+        raise SystemExit
+
+    monkeypatch.setattr(receiving, "read_letter", stop)
+    return readings
+
+
+def read_at(minute: int) -> None:
+    with contextlib.suppress(SystemExit):
+        receiving.read(now=NOW + timedelta(minutes=minute))
+
+
+def test_a_mail_that_stops_its_reader_is_tried_ever_more_seldom(stopping: list[bytes]) -> None:
+    tried_at = []
+    for minute in range(130):
+        before = len(stopping)
+        read_at(minute)
+        if len(stopping) > before:
+            tried_at.append(minute)
+
+    assert tried_at == [0, 1, 2, 5, 12, 27, 58, 121]
+
+
+def test_a_mail_that_stopped_its_reader_three_times_is_told_of(stopping: list[bytes]) -> None:
+    for minute in (0, 1, 2):
+        read_at(minute)
+    assert not Alert.objects.exists()
+
+    read_at(5)
+
+    assert [(one.kind, one.detail) for one in Alert.objects.all()] == [("MAIL_NOT_READ", "1")]
+
+
+def test_a_mail_that_stops_its_reader_for_good_is_set_aside_for_a_person(
+    stopping: list[bytes], tmp_path: Path
+) -> None:
+    for hour in range(24):
+        for minute in (0, 30):
+            read_at(60 * hour + minute)
+
+    assert len(stopping) == begun_mails.TRIES
+    assert [row.verdict for row in InboundMail.objects.all()] == [V.SET_ASIDE]
+    assert [file.name for file in (tmp_path / "cur").iterdir()] == ["1:2,S"]
+    assert Alert.objects.filter(closed_at=None).count() == 1
+    assert not BegunMail.objects.exists()
+
+
+def test_a_mail_that_is_read_after_all_calls_nobody_any_more(
+    stopping: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minute in (0, 1, 2, 5):
+        read_at(minute)
+    monkeypatch.setattr(receiving, "read_letter", letters.read)
+
+    read_at(30)
+
+    assert [row.verdict for row in InboundMail.objects.all()] == [V.OPENED]
+    assert not Alert.objects.filter(closed_at=None).exists()
+    assert not BegunMail.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
