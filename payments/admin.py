@@ -167,7 +167,7 @@ class MerchantFilter(admin.RelatedFieldListFilter):
 
 
 class Named(admin.ModelAdmin[Any]):
-    """A list under the name of what it lists; Django's own words tell what to select."""
+    """Lists and rows under their names; Django's own words tell developers what to select."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -175,6 +175,23 @@ class Named(admin.ModelAdmin[Any]):
         """The list under its own name."""
         title = self.opts.verbose_name_plural
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One row under its own name."""
+        row = self.get_object(request, object_id)
+        name = self.name_of(row) if row else ""
+        context = {"title": f"{self.opts.verbose_name} {name}", "subtitle": None}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def name_of(self, row: Model) -> str:
+        """What people call it."""
+        return str(row)
 
 
 class LookOnly(Named):
@@ -196,18 +213,9 @@ class LookOnly(Named):
         """All of them."""
         return self.details
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """One row under the name the list gives it; Django's own words are for developers."""
-        row = self.get_object(request, object_id)
-        name = strip_tags(self.list_display[0](row)) if row else ""
-        context = {"title": f"{self.opts.verbose_name} {name}", "subtitle": None}
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+    def name_of(self, row: Model) -> str:
+        """What the list calls it."""
+        return strip_tags(self.list_display[0](row))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""

@@ -63,7 +63,7 @@ class ResetsSecondFactor(UserAdmin[User]):
             **self.admin_site.each_context(request),
             "title": _("2단계 인증 재설정"),
             "opts": self.opts,
-            "account": user,
+            "name": user,
             "is_on": second_factor.of(user) is not None,
             "is_required": second_factor.is_required(user),
             "reason": reason,

@@ -97,6 +97,21 @@ def test_a_korean_page_has_no_english_left(client: Client, rows: dict[str, int],
     assert re.findall(r"[A-Za-z_]{2,}", NAMES.sub("", words(page.content.decode()))) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("portal/user/{user}/change/", "계정 운영자"),
+        ("payments/merchant/{merchant}/change/", "판매자 상점 melody"),
+    ],
+)
+def test_a_page_is_called_what_people_call_its_row(
+    client: Client, rows: dict[str, int], path: str, title: str
+) -> None:
+    page = client.get(f"/admin/{path.format(**rows)}").content.decode()
+
+    assert f"<h1>{title}</h1>" in page
+
+
 @pytest.mark.parametrize("secret", ["token", "return_url", "phone_sealed", "phone_bidx"])
 def test_a_payment_page_shows_no_secret(client: Client, rows: dict[str, int], secret: str) -> None:
     payment = Payment.objects.get(pk=rows["payment"])
