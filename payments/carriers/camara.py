@@ -41,6 +41,9 @@ _CODES = {
     "IDENTIFIER_NOT_FOUND": "CARRIER_MISMATCH",
     "SERVICE_NOT_APPLICABLE": "RESTRICTED_PLAN",
 }
+# Our own key has run out, or we asked too often: of such a call nothing happened, and of the payer
+# it says nothing.
+_NOT_TAKEN = frozenset({401, 429})
 _TRISTATE = {"true": True, "false": False}
 
 
@@ -262,6 +265,8 @@ def _answer(response: httpx2.Response) -> Any:
     ours = declines.code_in(message)
     if ours == declines.UNMAPPED:
         ours = _CODES.get(code, declines.UNMAPPED)
+    if response.status_code in _NOT_TAKEN and ours == declines.UNMAPPED:
+        raise Unreachable(f"{response.status_code} {code}")
     if response.status_code >= 500 and ours == declines.UNMAPPED:
         raise OutcomeUnknown(f"{response.status_code} {code}")
     raise Declined(ours, f"{code} {message}"[:200])

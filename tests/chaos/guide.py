@@ -22,11 +22,13 @@ ONCE_A_DAY = (
     "fetching._write_missing_days:after-commit",
 )
 # Steps of set-up, which every deployment repeats while people pay: the command that takes them.
-_SET_UP = {"load_demo.": "load_demo", "roles.": "migrate"}
+_SET_UP = {"load_demo.": "load_demo", "roles.": "migrate", "starting_rules.": "migrate"}
 # Steps of comparing an operator's file with our rows.
 _FILES = ("fetching._carry_out", "comparing.")
 # Steps that are taken when the operator fails in this way.
 _FAILURES = {
+    # A refund that failed for good is told of.
+    "alerts.note": ("create_refund", "deny"),
     "confirming._record_unanswered": ("validate", "error_500"),
     "confirming._record_unknown": ("confirm", "error_after"),
     "identifying._record_silence": ("prepare", "error_500"),
@@ -36,6 +38,7 @@ _FAILURES = {
     "resolving._settle": ("confirm", "error_after"),
     "resolving._trace": ("prepare", "error_after"),
     "sending._look_up": ("create_refund", "error_after"),
+    "sending._record_refusal": ("create_refund", "deny"),
     "sending._record_unknown": ("create_refund", "error_after"),
 }
 

@@ -121,6 +121,14 @@ def test_wiping_valkey_loses_no_receipt_and_no_refund(portal: Stack) -> None:
     )
 
 
+def test_nobody_listens_to_a_channel_of_valkey_which_is_read_without_a_time_limit(
+    portal: Stack,
+) -> None:
+    with contextlib.closing(_valkey(portal)) as valkey:
+        assert valkey.client_list(_type="pubsub") == []
+        assert valkey.client_list(_type="normal") != []
+
+
 def test_killing_the_web_workers_and_then_the_whole_portal_loses_nothing(portal: Stack) -> None:
     refunded = shopper(portal, "0231").pay()
     cut_off = _awaiting(portal, "0232")
