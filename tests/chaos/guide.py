@@ -22,7 +22,7 @@ ONCE_A_DAY = (
     "fetching._write_missing_days:after-commit",
 )
 # Steps of set-up, which every deployment repeats while people pay: the command that takes them.
-_SET_UP = {"load_demo.": "load_demo", "roles.": "migrate", "starting_rules.": "migrate"}
+_SET_UP = {"load_demo.": "load_demo", "roles.": "migrate"}
 # Steps of comparing an operator's file with our rows.
 _FILES = ("fetching._carry_out", "comparing.")
 # Steps that are taken when the operator fails in this way.
