@@ -4,6 +4,7 @@ All of it happens in every portal sooner or later, but not within minutes.
 """
 
 import contextlib
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -31,7 +32,9 @@ _FAILURES = {
     "alerts.note": ("create_refund", "deny"),
     "confirming._record_unanswered": ("validate", "error_500"),
     "confirming._record_unknown": ("confirm", "error_after"),
+    "identifying._record_refusal": ("prepare", "deny"),
     "identifying._record_silence": ("prepare", "error_500"),
+    "proving._record_silence": ("pin_verify", "error_500"),
     "releasing._try_later": ("cancel", "error_500"),
     "resolving._ask_again": ("retrieve", "error_500"),
     "resolving._look_at_unknown": ("confirm", "error_after"),
@@ -41,6 +44,8 @@ _FAILURES = {
     "sending._record_refusal": ("create_refund", "deny"),
     "sending._record_unknown": ("create_refund", "error_after"),
 }
+# A way is not shown again before: what few come past must not fail for all of them.
+_REST_SECONDS = 20.0
 
 
 def unseen(seen: Iterable[str]) -> list[str]:
@@ -55,15 +60,18 @@ class Guide:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._command: Popen[bytes] | None = None
-        self._turn = 0
+        # When each way was shown last.
+        self._shown: dict[tuple[str, str], float] = {}
 
     def lead(self, names: Iterable[str]) -> None:
         """Send somebody to one of these points, or steps; to none that everybody comes past."""
         ways = sorted(filter(None, {_way(name) for name in names}))
-        if not ways:
+        rested = time.monotonic() - _REST_SECONDS
+        way = min(ways, key=lambda one: self._shown.get(one, 0), default=None)
+        if way is None or self._shown.get(way, 0) > rested:
             return
-        self._turn += 1
-        what, detail = ways[self._turn % len(ways)]
+        self._shown[way] = time.monotonic()
+        what, detail = way
         # What is being restarted right now is asked again in a moment.
         with contextlib.suppress(httpx2.HTTPError, OSError):
             if what == "command":

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 
 import httpx2
@@ -19,6 +20,8 @@ PAUSES = (0.3, 0.5, 1.0)
 LONGEST_PAUSE = 2.0
 # The payment PIN of every line of theirs: so many wrong codes in an hour may ask for it.
 PIN = "135790"
+# The sandbox line whose SIM was changed yesterday.
+_ASKED_FOR_PIN = "0054"
 PRODUCTS = ("melody/night-walk", "melody/first-bus", "bookshelf/small-kitchen")
 # By what the steps of the window are told apart: the words and forms of templates/payments/shopper.
 _MARKS = {
@@ -96,9 +99,12 @@ class Crowd:
 
 
 def _phones(number: int) -> Iterator[str]:
-    # Lines without a special outcome, a hundred to each thread.
-    while True:
-        yield from (f"{1_000 + number * 100 + n:04d}" for n in range(100))
+    # Lines without a special outcome, a hundred to each thread. One of them all asks for the PIN.
+    lines = (f"{1_000 + number * 100 + n % 100:04d}" for n in count())
+    for turn, line in enumerate(lines):
+        if number == 0 and turn % 4 == 0:
+            yield _ASKED_FOR_PIN
+        yield line
 
 
 class Impatient(Exception):

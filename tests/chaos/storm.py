@@ -199,7 +199,8 @@ class _Storm:
 
     def _missing(self) -> list[str]:
         """Where somebody still has to die; in a whole run also steps that nobody has taken."""
-        due = sorted(name for name in self._open_orders() if points.is_due(name))
+        never_hit = {name for name in self._open_orders() if self._ordered[name] == 1}
+        due = sorted(filter(points.is_due, never_hit))
         return due + guide.unseen(self._known()) if self._force.is_whole else due
 
     def _known(self) -> set[str]:
