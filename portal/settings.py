@@ -125,7 +125,7 @@ CELERY_TASK_TIME_LIMIT = 120
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3.0
 # Remote control listens on a Valkey channel, and reads that without any time limit: after a lost
-# connection a worker waited there for ever and took no task again. Nobody here uses it.
+# connection a worker waited there for ever (redis-py #714). Nobody here uses it.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "Asia/Seoul"
