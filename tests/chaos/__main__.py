@@ -17,7 +17,7 @@ from tests.chaos.voice import Voice
 
 FORCES = {
     "smoke": storm.Force(payments=300, faults=20, rounds=1),
-    "nightly": storm.Force(payments=10_000, faults=200, rounds=4, is_whole=True),
+    "nightly": storm.Force(payments=10_000, faults=200, rounds=2, is_whole=True),
 }
 
 

@@ -99,8 +99,9 @@ class Crowd:
 
 
 def _phones(number: int) -> Iterator[str]:
-    # Lines without a special outcome, a hundred to each thread. One of them all asks for the PIN.
-    lines = (f"{1_000 + number * 100 + n % 100:04d}" for n in count())
+    # Lines of SKT without a special outcome, ninety to each thread. One of them all asks for the
+    # PIN.
+    lines = (f"{1_000 + number * 90 + n % 90:04d}" for n in count())
     for turn, line in enumerate(lines):
         if number == 0 and turn % 4 == 0:
             yield _ASKED_FOR_PIN
