@@ -37,7 +37,7 @@ _REVIEWED = (
 _ORDERED_BY, _STRUCK_BY = 0.75, 0.95
 # How often somebody is led to a point nobody came past, and how many come for the last of them.
 _LEAD_SECONDS = 3.0
-_STRAGGLERS = 12
+_STRAGGLERS = 32
 _STRAGGLE_SECONDS = 300.0
 
 
