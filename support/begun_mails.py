@@ -27,6 +27,8 @@ def begin(arrived: Arrived, *, now: datetime) -> BegunMail | None:
     """
     digest = hashlib.sha256(arrived.raw).hexdigest()
     begun, _ = BegunMail.objects.get_or_create(digest=digest, defaults={"next_at": now})
+    if begun.tries > TRIES:
+        return begun
     if begun.next_at > now:
         return None
     begun.tries += 1
@@ -40,17 +42,23 @@ def begin(arrived: Arrived, *, now: datetime) -> BegunMail | None:
 @transaction.atomic
 def finish(begun: BegunMail, *, now: datetime) -> None:
     """It is written down: forget the tries, and that somebody was told."""
-    begun.delete()
+    forget(begun)
     Alert.settle(_ref(begun), resolution=Alert.SETTLED, by="system", at=now)
 
 
-@transaction.atomic
 def set_aside(begun: BegunMail, *, now: datetime) -> None:
-    """It stops its reader for good: a row says so, the alert stays, a person reads the mail."""
+    """It stops its reader for good: a row says so, the alert stays, a person reads the mail.
+
+    Twice is as once: until the inbox has heard that it is done, it is not to be read again.
+    """
     InboundMail.objects.get_or_create(
         digest=begun.digest,
         defaults={"verdict": InboundMail.Verdict.SET_ASIDE, "received_at": now},
     )
+
+
+def forget(begun: BegunMail) -> None:
+    """Whoever puts the mail back into the inbox has it tried anew."""
     begun.delete()
 
 

@@ -94,6 +94,7 @@ def _read(found: Inbox, *, now: datetime) -> int:
         if begun.tries > begun_mails.TRIES:
             begun_mails.set_aside(begun, now=now)
             found.done(arrived)
+            begun_mails.forget(begun)
             continue
         try:
             take(arrived.raw, now=now)
@@ -102,8 +103,8 @@ def _read(found: Inbox, *, now: datetime) -> int:
             # error: they may be the mail's.
             _log.error("a mail could not be taken: %s", type(error).__name__)
             continue
-        found.done(arrived)
         begun_mails.finish(begun, now=now)
+        found.done(arrived)
         count += 1
         if count >= BATCH:
             break

@@ -20,6 +20,8 @@ from payments import retention
 from payments.models import Alert, Merchant, Message, OutboxEvent, Payment, RetentionProof
 from portal.models import User
 from support import begun_mails, inbox, letters, receiving, tasks, threads, tickets
+from support.inbox.base import Unreachable
+from support.inbox.folder import Folder
 from support.models import BegunMail, InboundMail, InternalNote, Ticket, TicketMessage
 from support.receiving import LIMIT, take
 from tests.support import files
@@ -645,6 +647,27 @@ def test_a_mail_that_stops_its_reader_for_good_is_set_aside_for_a_person(
     assert [file.name for file in (tmp_path / "cur").iterdir()] == ["1:2,S"]
     assert Alert.objects.filter(closed_at=None).count() == 1
     assert not BegunMail.objects.exists()
+
+
+def test_a_mail_set_aside_is_not_read_again_while_the_inbox_does_not_hear_of_it(
+    stopping: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as deaf:
+        deaf.setattr(Folder, "done", lambda *_: unreachable())
+        for minute in range(0, 24 * 60, 30):
+            read_at(minute)
+    assert len(stopping) == begun_mails.TRIES
+    assert BegunMail.objects.exists()
+
+    read_at(24 * 60)
+
+    assert len(stopping) == begun_mails.TRIES
+    assert InboundMail.objects.get().verdict == V.SET_ASIDE
+    assert not BegunMail.objects.exists()
+
+
+def unreachable() -> None:
+    raise Unreachable("gone")
 
 
 def test_a_mail_that_is_read_after_all_calls_nobody_any_more(
