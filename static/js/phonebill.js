@@ -244,6 +244,14 @@ function prepare(root) {
   if (document.querySelector("[data-poll]") !== asking.poll) ask();
 }
 
+/* The page is painted before it looks for the font's chunks (templates/font.html). */
+
+function showFont() {
+  for (const link of document.querySelectorAll("[data-font]")) link.media = "all";
+  document.cookie = "font=1; path=/; max-age=31536000; samesite=lax";
+}
+
 prepare(document);
 placeFocus(document, { heading: false });
 setInterval(tick, 1000);
+requestAnimationFrame(() => setTimeout(showFont));
