@@ -4,7 +4,7 @@ import re
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import wait_until
 from tests.journeys import people
@@ -347,17 +347,23 @@ def test_a_double_click_on_each_button_charges_once(page: Page, stack: Stack) ->
     assert people.books(stack, people.reference(page)) == [2_200]
 
 
+def press_twice(button: Locator) -> None:
+    """And wait for the server: a page loaded anew at once would end the press before it is sent."""
+    with button.page.expect_response(lambda answer: answer.request.method == "POST"):
+        button.dblclick()
+
+
 def test_a_double_click_without_javascript_charges_once(browser: Browser, stack: Stack) -> None:
     """No script holds the second press back: the server must."""
     phone = Phone(stack, "2012")
     page = people.plain(browser, stack)
     people.open_window(page)
     people.fill_line(page, phone)
-    page.get_by_role("button", name="결제하기").dblclick()
+    press_twice(page.get_by_role("button", name="결제하기"))
     people.reload_until(page, "[name=code]")
     assert len(phone.codes) == 1
     page.fill("[name=code]", phone.code)
-    page.get_by_role("button", name=re.compile("결제 확정")).dblclick()
+    press_twice(page.get_by_role("button", name=re.compile("결제 확정")))
     people.reload_until(page, f"h1:has-text('{DONE}')")
 
     assert people.books(stack, people.reference(page)) == [2_200]

@@ -320,10 +320,13 @@ def test_the_database_alone_holds_what_was_paid_when_the_lock_is_lost(payment: P
 
 @pytest.mark.usefixtures("_no_lock", "_no_database_guard")
 def test_the_race_of_parts_is_seen_when_nothing_guards_it(payment: Payment) -> None:
-    """Negative control: with lock and trigger off the same storm promises far too much."""
+    """Negative control: with lock and trigger off the same storm promises far too much.
+
+    How much hangs on who comes late enough to be asked for a second person.
+    """
     outcomes_of(20, lambda: ask(payment, 3_000, seen=10_000))
 
-    assert held(payment) == 60_000
+    assert held(payment) > 30_000
 
 
 def test_a_failed_refund_takes_its_amount_again_only_while_it_is_left(payment: Payment) -> None:
