@@ -244,10 +244,15 @@ function prepare(root) {
   if (document.querySelector("[data-poll]") !== asking.poll) ask();
 }
 
-/* The page is painted before it looks for the font's chunks (templates/font.html). */
+/* The page is painted before it looks for the font's chunks (templates/font.html). At the end of the
+   sheets: in the midst of them the browser would begin anew with those that it has. */
 
 function showFont() {
-  for (const link of document.querySelectorAll("[data-font]")) link.media = "all";
+  for (const link of document.querySelectorAll("[data-font]")) {
+    const shown = link.cloneNode();
+    shown.media = "all";
+    document.head.append(shown);
+  }
   document.cookie = "font=1; path=/; max-age=31536000; samesite=lax";
 }
 

@@ -36,6 +36,4 @@ for (const player of document.querySelectorAll("[data-player]")) {
     if (!audio.paused) audio.pause();
     else audio.play().catch(() => { audio.controls = true; player.append(audio); });
   });
-
-  button.hidden = false;
 }
