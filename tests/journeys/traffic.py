@@ -1,6 +1,7 @@
 """What a phone fetches and how steadily a page stands, as Chromium itself tells (DevTools)."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,9 +54,16 @@ class Traffic:
         traffic = cls()
         wire = page.context.new_cdp_session(page)
         wire.send("Network.enable")
-        wire.on("Network.requestWillBeSent", traffic._ask)
-        wire.on("Network.loadingFinished", traffic._finish)
+        for name in ("Network.requestWillBeSent", "Network.loadingFinished"):
+            wire.on(name, partial(traffic.hear, name))
         return traffic
+
+    def hear(self, name: str, event: dict[str, Any]) -> None:
+        """One event of the browser's; any but those of the network say nothing here."""
+        if name == "Network.requestWillBeSent":
+            self._ask(event)
+        elif name == "Network.loadingFinished":
+            self._finish(event)
 
     @property
     def pages(self) -> list[str]:
