@@ -15,7 +15,8 @@ _FILES = Path(__file__).resolve().parent / "files"
 
 @dataclass(frozen=True)
 class Product:
-    """One thing to buy. `kind` is SONG or EBOOK; `cover` and `preview` are static paths.
+    """One thing to buy. `kind` is SONG or EBOOK; `cover` is a template of the
+    drawing, `preview` a static path.
 
     `name` is what the bill says, in Korean; pages in English show its translation beside it.
     """
@@ -69,7 +70,7 @@ class Product:
     @property
     def cover(self) -> str:
         """The cover."""
-        return f"covers/{self.slug}.svg"
+        return f"portal/shop/covers/{self.slug}.svg"
 
     @property
     def preview(self) -> str:

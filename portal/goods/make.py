@@ -1,4 +1,4 @@
-"""Makes the demo goods: melodies, books and covers, all of them our own.
+"""Makes the demo goods: melodies and books, all of them our own.
 
 `python -m portal.goods.make` writes the same bytes every time; its output is committed, so nobody
 has to run it.
