@@ -17,7 +17,7 @@ AS_DEPLOYED := env SANDBOX=0 DEBUG=0 DJANGO_SETTINGS_MODULE=portal.settings \
 	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
 	CARRIER_API_URL=https://operator.example.kr CARRIER_API_TOKEN=for-checks-only
 
-.PHONY: help run test lint mutants browser contact-sheet bench chaos lock messages clean
+.PHONY: help run test lint mutants browser contact-sheet bench chaos lock font messages clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -63,6 +63,9 @@ lock: $(VENV)/dev.stamp ## write both lock files anew from pyproject.toml
 		pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 		pyproject.toml --extra dev --output-file requirements-dev.txt
+
+font: $(VENV)/dev.stamp ## cut the font of the pages anew, with every sign our words are written with
+	$(AS_DEPLOYED) $(BIN)/python manage.py cut_font
 
 messages: $(VENV)/run.stamp ## collect and compile translations (needs gettext)
 	$(AS_DEPLOYED) $(BIN)/python manage.py makemessages --locale en --ignore '$(VENV)' --ignore var \

@@ -238,25 +238,32 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();
 });
 
+/* The font has the letters that are most written. A page that brings any other, or a person who types
+   one, gets the sheet with all of them; looked for once the page has been painted. */
+
+const everyLetter = document.querySelector("[data-every-letter]");
+let otherLetter = null;
+
+function lookForLetters(text) {
+  if (!everyLetter?.disabled) return;
+  if (!otherLetter) {
+    const [ours] = document.fonts;
+    const ranges = ours.unicodeRange.split(", ").map((range) => range.slice(2).split("-"));
+    const letters = ranges.map((ends) => ends.map((point) => `\\u{${point}}`).join("-")).join("");
+    otherLetter = new RegExp(`(?![${letters}])\\p{L}`, "u");
+  }
+  if (otherLetter.test(text)) everyLetter.disabled = false;
+}
+
+document.addEventListener("input", (event) => lookForLetters(event.target.value));
+
 function prepare(root) {
   startClocks(root);
   document.querySelectorAll("[data-check-all]").forEach(showAll);
   if (document.querySelector("[data-poll]") !== asking.poll) ask();
-}
-
-/* The page is painted before it looks for the font's chunks (templates/font.html). At the end of the
-   sheets: in the midst of them the browser would begin anew with those that it has. */
-
-function showFont() {
-  for (const link of document.querySelectorAll("[data-font]")) {
-    const shown = link.cloneNode();
-    shown.media = "all";
-    document.head.append(shown);
-  }
-  document.cookie = "font=1; path=/; max-age=31536000; samesite=lax";
+  requestAnimationFrame(() => setTimeout(() => lookForLetters(document.body.textContent)));
 }
 
 prepare(document);
 placeFocus(document, { heading: false });
 setInterval(tick, 1000);
-requestAnimationFrame(() => setTimeout(showFont));

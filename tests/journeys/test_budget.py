@@ -1,9 +1,10 @@
 """What buying costs a cold phone: at most six page requests and 120 KB, and nothing jumps."""
 
 import json
+import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys import people, traffic
 from tests.journeys.people import DONE, Phone
@@ -67,22 +68,41 @@ def test_nothing_jumps_on_the_way(page: Page, stack: Stack) -> None:
         assert moved < MOST_SHIFT, json.dumps(of_page, indent=1, ensure_ascii=False)
 
 
-def test_the_font_waits_for_the_first_paint_of_a_first_visit_only(page: Page) -> None:
-    blocking = """() => performance.getEntriesByType("resource")
-        .filter((one) => one.name.includes("/pretendard/") && one.name.endsWith(".css"))
-        .filter((one) => one.renderBlockingStatus === "blocking")
-        .map((one) => one.name.match(/([a-z]+)\\.[0-9a-f]+\\.css$/)[1])"""
-    shown = """() => document.fonts.check("16px 'Pretendard Variable'", "가") &&
-        [...document.fonts].length === 92"""
+EVERY_LETTER = "[...document.fonts].some((face) => face.family.includes('Pretendard'))"
 
-    page.goto("/shop/melody/")
-    page.wait_for_function(shown)
-    first = page.evaluate(blocking)
-    page.get_by_role("link", name="밤 산책").click()
-    page.wait_for_url("**/night-walk/")
-    page.wait_for_function(shown)
 
-    assert (first, page.evaluate(blocking)) == ([], ["common"])
+def test_a_page_of_common_letters_fetches_the_two_files_of_the_font(page: Page) -> None:
+    seen = Traffic.of(page)
+
+    page.goto("/shop/melody/", wait_until="networkidle")
+
+    fonts = sorted(one.path.rsplit("/", 1)[1].split(".")[0] for one in seen.fetched if one.is_font)
+    assert fonts == ["bold", "regular"]
+    assert not page.evaluate(EVERY_LETTER)
+
+
+def test_a_letter_that_the_font_does_not_have_brings_the_whole_one(page: Page) -> None:
+    loaded = "document.fonts.check(\"16px 'Pretendard Variable'\", '쀍') && " + EVERY_LETTER
+
+    page.goto("/help/?q=쀍")
+
+    page.wait_for_function(loaded)
+
+
+def test_a_letter_that_somebody_types_does_so_too(page: Page) -> None:
+    page.goto("/help/", wait_until="networkidle")
+    assert not page.evaluate(EVERY_LETTER)
+
+    page.get_by_role("searchbox").fill("쀍")
+
+    page.wait_for_function(EVERY_LETTER)
+
+
+def test_every_page_has_every_letter_where_no_script_runs(browser: Browser, stack: Stack) -> None:
+    page = people.plain(browser, stack)
+
+    with page.expect_response(re.compile(r"every-letter\.[0-9a-f]+\.css")):
+        page.goto("/help/")
 
 
 def test_the_measure_sees_a_jump(page: Page) -> None:
