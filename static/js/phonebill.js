@@ -67,11 +67,12 @@ function tick() {
 }
 
 /* Where the keyboard goes: one wrong field → that field; several → the summary; else what the page
-   names by data-focus (itself, or the id it holds), else the heading. Never nowhere. In a frame of its
-   own, for focus() lays the page out at once: on a slow phone that would be one long task with the swap. */
+   names by data-focus (itself, or the id it holds), else the heading. Never nowhere. In a task of its
+   own, between the swap and the frame: focus() lays the page out at once, and a slow phone would not
+   answer while all three are one. */
 
 function placeFocus(root, how) {
-  requestAnimationFrame(() => setTimeout(() => root.isConnected && moveFocus(root, how)));
+  setTimeout(() => root.isConnected && moveFocus(root, how));
 }
 
 function moveFocus(root, { heading }) {
@@ -160,6 +161,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const at = document.activeElement;
   stoodNowhere = at === document.body;
   stoodInside = Boolean(event.detail.target?.contains(at));
+  // htmx takes leave of every element by two events that nobody here listens to: for the fields of a
+  // step that was sent, that is a third of the swap. The form itself stays, htmx still asks it things.
+  const sent = event.detail.requestConfig?.elt;
+  if (event.detail.shouldSwap && sent?.matches("#step form")) sent.replaceChildren();
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
