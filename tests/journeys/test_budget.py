@@ -68,7 +68,7 @@ def test_nothing_jumps_on_the_way(page: Page, stack: Stack) -> None:
         assert moved < MOST_SHIFT, json.dumps(of_page, indent=1, ensure_ascii=False)
 
 
-EVERY_LETTER = "[...document.fonts].some((face) => face.family.includes('Pretendard'))"
+EVERY_LETTER = "() => [...document.fonts].some((face) => face.family.includes('Pretendard'))"
 
 
 def test_a_page_of_common_letters_fetches_the_two_files_of_the_font(page: Page) -> None:
@@ -82,7 +82,8 @@ def test_a_page_of_common_letters_fetches_the_two_files_of_the_font(page: Page) 
 
 
 def test_a_letter_that_the_font_does_not_have_brings_the_whole_one(page: Page) -> None:
-    loaded = "document.fonts.check(\"16px 'Pretendard Variable'\", '쀍') && " + EVERY_LETTER
+    loaded = """() => [...document.fonts].some((face) => face.status === "loaded"
+        && face.family.includes("Pretendard"))"""
 
     page.goto("/help/?q=쀍")
 
