@@ -60,6 +60,12 @@ def directory() -> Path:
     return Path(tempfile.mkdtemp(dir=BASE))
 
 
+def shared() -> Path:
+    """Where the processes of one run find each other: with the one that started them, if any."""
+    starters = BASE.parent / f"{_PREFIX}{os.getppid()}"
+    return starters if starters.exists() else BASE
+
+
 def remove() -> None:
     """Remove every file of the run."""
     shutil.rmtree(BASE, ignore_errors=True)

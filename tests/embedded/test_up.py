@@ -17,7 +17,7 @@ from tests.stack import Stack
 @pytest.fixture
 def own_stack() -> Iterator[Stack]:
     """A portal of its own: these tests are unkind to it."""
-    own = Stack()
+    own = Stack(is_first=True)
     own.start()
     yield own
     own.stop()
