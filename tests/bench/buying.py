@@ -1,11 +1,13 @@
 """What buying costs a slow phone: `make bench`, while `make run` runs in another terminal.
 
-Storefront to receipt ten times on a cold phone with a processor four times slower: requests and
-bytes, what jumps, and the longest task of each stretch, in the own time of the page's thread: as
-long as it lasts nothing answers a finger. Times depend on the machine and on what else runs there,
-so a page of two words stands beside them: what is longer is ours. The least of ten is what a page
-costs, the most what a busy machine made of it. Nothing here passes or fails;
-tests/journeys/test_budget.py does.
+Storefront to receipt ten times on a cold phone: requests and bytes, what jumps, and the longest
+task of each stretch, in the own time of the page's thread: while it lasts nothing answers a finger.
+
+How long a task takes depends on the machine and on what else runs there. So the processor is made
+as slow as a middle phone's: before each walk a loop says how fast the machine is just then, and it
+is slowed down by what it is faster than the phone: 4 times on a machine that counts 4,000. SLOWER=4
+sets the factor whatever the machine is. A page of two words stands beside: what is longer is ours.
+Nothing here passes or fails; tests/journeys/test_budget.py does.
 """
 
 import json
@@ -25,8 +27,18 @@ from tests.bench.devtools import Browser, Phone
 from tests.journeys.traffic import Traffic
 
 TIMES = 10
-SLOWER = 4
 LONG_MS = 50
+# What the loop counts in a second on a middle phone.
+PHONE = 1_000
+LOOP = """(() => {
+    const end = performance.now() + 300;
+    let turns = 0;
+    for (; performance.now() < end; turns += 1) {
+        let text = "";
+        for (let letter = 0; letter < 10000; letter += 1) text += "a";
+    }
+    return turns / 3;
+})()"""
 TWO_WORDS = "data:text/html;charset=utf-8,<!doctype html><title>.</title><p>소액 결제"
 SHIFTS = """new Promise((tell) => new PerformanceObserver((list) => tell(list.getEntries()
     .filter((one) => !one.hadRecentInput).reduce((sum, one) => sum + one.value, 0)))
@@ -37,6 +49,7 @@ SHIFTS = """new Promise((tell) => new PerformanceObserver((list) => tell(list.ge
 class Walk:
     """One way from the storefront to the receipt."""
 
+    slower: float
     traffic: Traffic = field(default_factory=Traffic)
     shift: float = 0.0
     # Milliseconds of each task of each stretch of the way.
@@ -73,7 +86,9 @@ def tell(walks: list[Walk]) -> None:
         f" + fonts {first.font_bytes / 1024:.0f} KB,"
         f" layout shift at most {max(walk.shift for walk in walks):.4f}"
     )
-    print(f"longest task of {len(walks)} walks at {SLOWER} x slower, ms      least  median  most")
+    slowest, fastest = min(walk.slower for walk in walks), max(walk.slower for walk in walks)
+    print(f"processor {slowest:.1f} to {fastest:.1f} times slower than this machine's")
+    print(f"longest task of {len(walks)} walks, ms                     least  median    most")
     for stretch in walks[0].tasks:
         longest = [max(walk.tasks[stretch]) for walk in walks]
         figures = min(longest), statistics.median(longest), max(longest)
@@ -84,8 +99,9 @@ def tell(walks: list[Walk]) -> None:
 
 def buy(engine: Browser, places: dict[str, str], digits: str) -> Walk:
     """One cold phone, from the storefront to the receipt."""
-    walk = Walk()
-    phone = Phone(engine, SLOWER)
+    phone = Phone(engine)
+    walk = Walk(slower=float(os.environ.get("SLOWER") or max(1.0, phone.value(LOOP) / PHONE)))
+    phone.slow_down(walk.slower)
     began: list[tuple[int, str]] = []
 
     def stretch(name: str) -> None:

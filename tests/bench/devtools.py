@@ -104,7 +104,7 @@ class Browser:
 class Phone:
     """A page as on a phone: 360 × 780, touched, without anything in its cache."""
 
-    def __init__(self, browser: Browser, slower: int) -> None:
+    def __init__(self, browser: Browser) -> None:
         self.browser = browser
         self._context = browser.ask("Target.createBrowserContext")["browserContextId"]
         target = browser.ask(
@@ -121,9 +121,12 @@ class Phone:
             mobile=True,
         )
         self.ask("Emulation.setTouchEmulationEnabled", enabled=True)
-        self.ask("Emulation.setCPUThrottlingRate", rate=slower)
         self.ask("Network.enable")
         self.ask("Network.setExtraHTTPHeaders", headers={"Accept-Language": "ko-KR,ko"})
+
+    def slow_down(self, times: float) -> None:
+        """Make the processor so many times slower."""
+        self.ask("Emulation.setCPUThrottlingRate", rate=times)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """One command about this page."""
