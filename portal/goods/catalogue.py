@@ -15,8 +15,7 @@ _FILES = Path(__file__).resolve().parent / "files"
 
 @dataclass(frozen=True)
 class Product:
-    """One thing to buy. `kind` is SONG or EBOOK; `cover` is a template of the
-    drawing, `preview` a static path.
+    """One thing to buy. `kind` is SONG or EBOOK.
 
     `name` is what the bill says, in Korean; pages in English show its translation beside it.
     """
@@ -69,12 +68,12 @@ class Product:
 
     @property
     def cover(self) -> str:
-        """The cover."""
+        """The template that draws the cover."""
         return f"portal/shop/covers/{self.slug}.svg"
 
     @property
     def preview(self) -> str:
-        """The first seconds of a song; empty for a book."""
+        """The static path of a song's first seconds; empty for a book."""
         return f"previews/{self.slug}.wav" if self.plays else ""
 
 
