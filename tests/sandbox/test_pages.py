@@ -36,6 +36,7 @@ def test_from_the_list_of_phones_to_a_confirmed_payment(
     page.goto(f"{carrier.base_url}/sandbox/phones/")
     look(page)
     page.get_by_role("link", name="010-9000-0000").click()
+    page.wait_for_url("**/phones/01090000000/")
     look(page)
     page.get_by_role("link", name=link).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("이 결제를 확인할까요?")
