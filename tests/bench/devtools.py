@@ -137,9 +137,11 @@ class Phone:
         self.ask("Page.navigate", url=address)
 
     def value(self, expression: str) -> Any:
-        """What a line of JavaScript says in the page; None while a page gives way to the next."""
+        """What a line of JavaScript comes to; None while a page gives way to the next."""
         try:
-            answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+            answer = self.ask(
+                "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+            )
         except RuntimeError as refused:
             if "navigated" not in str(refused):
                 raise

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-# Every shift and every long task of a page, from its first moment; a page hands them over by name.
+# Every shift of a page, from its first moment; a page hands them over by name.
 WATCH = """
-window.seen = { shifts: [], long: [] };
+window.seen = { shifts: [] };
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
     if (entry.hadRecentInput) continue;
@@ -17,9 +17,6 @@ new PerformanceObserver((list) => {
     window.seen.shifts.push([entry.value, nodes.map((node) => String(node).slice(0, 90))]);
   }
 }).observe({ type: "layout-shift", buffered: true });
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.seen.long.push(Math.round(entry.duration));
-}).observe({ type: "longtask", buffered: true });
 """
 
 
