@@ -16,6 +16,7 @@ _GROUPS = (
     ("motion", re.compile(r"quick$")),
 )
 REM = 16
+ICONS = "templates/components/icons"
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,8 @@ def tokens() -> list[Token]:
 
 @cache
 def icons() -> list[str]:
-    """The names in the sprite."""
-    sprite = (settings.BASE_DIR / "static/icons.svg").read_text()
-    return sorted(re.findall(r'<symbol[^>]*\bid="([^"]+)"', sprite))
+    """The names of all icons."""
+    return sorted(path.stem for path in (settings.BASE_DIR / ICONS).glob("*.svg"))
 
 
 def contrast(one: str, other: str) -> float:
