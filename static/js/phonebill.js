@@ -136,6 +136,14 @@ document.addEventListener(
   true,
 );
 
+/* The press is answered first, the request goes out in a task of its own. */
+
+document.addEventListener("htmx:confirm", (event) => {
+  if (event.detail.triggeringEvent?.type !== "submit") return;
+  event.preventDefault();
+  setTimeout(() => event.detail.issueRequest());
+});
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const redirected = event.detail.xhr?.getResponseHeader("HX-Redirect");
   if (event.target.matches?.("form") && !redirected) release(event.target);
@@ -161,10 +169,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const at = document.activeElement;
   stoodNowhere = at === document.body;
   stoodInside = Boolean(event.detail.target?.contains(at));
-  // htmx takes leave of every element by two events that nobody here listens to: for the fields of a
-  // step that was sent, that is a third of the swap. The form itself stays, htmx still asks it things.
-  const sent = event.detail.requestConfig?.elt;
-  if (event.detail.shouldSwap && sent?.matches("#step form")) sent.replaceChildren();
+});
+
+/* htmx takes leave of every element of a step by two events that nobody here listens to: half of a
+   swap. What goes is emptied once htmx has taken from it what the answer brings beside it. */
+
+document.addEventListener("htmx:beforeCleanupElement", (event) => {
+  if (event.target.id === "step") event.target.replaceChildren();
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
