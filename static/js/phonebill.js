@@ -203,7 +203,7 @@ function ask() {
   const poll = document.querySelector("[data-poll]");
   clearTimeout(asking.timer);
   if (poll !== asking.poll) Object.assign(asking, { poll, times: 0 });
-  else if (poll && !document.hidden) htmx.trigger(poll, "poll");
+  else if (poll && !document.hidden) poll.dispatchEvent(new Event("poll"));
   if (!poll) return;
   asking.times += 1;
   const wait = Number(poll.dataset.poll) * 1000 || (asking.times < 16 ? 2000 : asking.times < 46 ? 5000 : 15000);
@@ -252,6 +252,18 @@ document.addEventListener(
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();
+});
+
+/* htmx is the heaviest script: it comes when the page has been painted, in a task of its own. Until then,
+   as without it, a form is sent as forms are. It must not come before `load` either: between the
+   document's end and `load` it would wait for an event that has passed. */
+
+addEventListener("load", () => {
+  requestAnimationFrame(() => setTimeout(() => {
+    for (const { href } of document.querySelectorAll("[data-script-later]")) {
+      document.head.append(Object.assign(document.createElement("script"), { src: href }));
+    }
+  }));
 });
 
 /* The font has the letters that are most written. A page that brings any other, or a person who types
