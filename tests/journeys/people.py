@@ -72,6 +72,9 @@ def open_window(page: Page, product: str = "melody/night-walk") -> None:
     page.goto(f"/shop/{product}/")
     page.locator(f'form[action$="/{product}/buy/"] button').first.click()
     page.wait_for_url("**/pay/**")
+    # What is pressed before htmx has come goes as a form, from page to page.
+    if page.evaluate("matchMedia('(scripting: enabled)').matches"):
+        page.wait_for_function("window.htmx")
 
 
 def fill_line(
