@@ -74,7 +74,7 @@ def open_window(page: Page, product: str = "melody/night-walk") -> None:
     page.wait_for_url("**/pay/**")
     # What is pressed before htmx has come goes as a form, from page to page.
     if page.evaluate("matchMedia('(scripting: enabled)').matches"):
-        page.wait_for_function("window.htmx")
+        wait_until(lambda: page.evaluate("'htmx' in window"), what="htmx")
 
 
 def fill_line(
