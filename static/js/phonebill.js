@@ -136,9 +136,17 @@ document.addEventListener(
   true,
 );
 
+/* A press and a poll may be answered side by side: the first answer stands, what has gone needs none.
+   Whoever asked is listened to itself: nothing that has gone is heard by the document. */
+
+function forgetWhenGone(event) {
+  if (!event.currentTarget.isConnected) event.preventDefault();
+}
+
 /* The press is answered first, the request goes out in a task of its own. */
 
 document.addEventListener("htmx:confirm", (event) => {
+  event.detail.elt.addEventListener("htmx:beforeOnLoad", forgetWhenGone);
   if (event.detail.triggeringEvent?.type !== "submit") return;
   event.preventDefault();
   setTimeout(() => event.detail.issueRequest());
@@ -166,9 +174,11 @@ for (const kind of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
 let stoodInside = false;
 let stoodNowhere = false;
 document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target?.classList.contains("htmx-swapping")) event.detail.shouldSwap = false;
   const at = document.activeElement;
   stoodNowhere = at === document.body;
-  stoodInside = Boolean(event.detail.target?.contains(at));
+  stoodInside = Boolean(target?.contains(at));
 });
 
 /* htmx takes leave of every element of a step by two events that nobody here listens to: half of a

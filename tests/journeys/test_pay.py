@@ -4,7 +4,7 @@ import re
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.conftest import wait_until
 from tests.journeys import people
@@ -468,3 +468,37 @@ def test_paying_goes_on_from_page_to_page_when_htmx_does_not_come(page: Page, st
 
     expect(page.get_by_role("heading", name=DONE)).to_be_visible()
     assert people.books(stack, people.reference(page)) == [2_200]
+
+
+@pytest.mark.parametrize("when", ["later", "at once"])
+def test_a_poll_that_is_answered_beside_a_press_changes_nothing(
+    when: str, page: Page, stack: Stack
+) -> None:
+    phone = Phone(stack, "2024" if when == "later" else "2025")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    people.to_code(page, phone)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/status/**", hold)
+    page.locator("[data-poll]").evaluate("(poll) => poll.dispatchEvent(new Event('poll'))")
+    if when == "at once":
+        page.route("**/code/", hold)
+    people.type_code(page, phone.code)
+    if when == "later":
+        expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    else:
+        wait_until(lambda: page.evaluate("true") and len(held) == 2, what="press and poll")
+
+    # The press is sent first: what is answered to the poll is another step then.
+    answers = [(route, route.fetch()) for route in reversed(held)]
+    for route, answer in answers:
+        route.fulfill(response=answer)
+
+    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    page.wait_for_timeout(500)
+    assert page.locator("#step").count() == page.locator("#aside").count() == 1
+    assert said == []
