@@ -153,8 +153,10 @@ document.addEventListener("htmx:confirm", (event) => {
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const redirected = event.detail.xhr?.getResponseHeader("HX-Redirect");
-  if (event.target.matches?.("form") && !redirected) release(event.target);
+  const { target, xhr } = event.detail;
+  // What is about to be replaced stays pressed until then.
+  const isLeaving = xhr?.getResponseHeader("HX-Redirect") || target?.classList.contains("htmx-swapping");
+  if (event.target.matches?.("form") && !isLeaving) release(event.target);
 });
 
 /* A form whose answer was lost or refused outright; a poll simply asks again. */

@@ -502,3 +502,21 @@ def test_a_poll_that_is_answered_beside_a_press_changes_nothing(
     page.wait_for_timeout(500)
     assert page.locator("#step").count() == page.locator("#aside").count() == 1
     assert said == []
+
+
+def test_a_pressed_button_stays_pressed_until_the_next_step_is_there(
+    page: Page, stack: Stack
+) -> None:
+    people.open_window(page)
+    people.fill_line(page, Phone(stack, "2026"))
+    button = page.get_by_role("button", name="결제하기")
+    button.evaluate(
+        """(button) => new MutationObserver(() => {
+            window.heard = [...(window.heard ?? []), button.getAttribute("aria-disabled")];
+        }).observe(button, { attributes: true })"""
+    )
+
+    button.click()
+
+    page.wait_for_selector("[name=code]")
+    assert page.evaluate("window.heard") == ["true"]
