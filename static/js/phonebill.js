@@ -177,6 +177,7 @@ let stoodInside = false;
 let stoodNowhere = false;
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
+  // An answer that came before is about to stand there.
   if (target?.classList.contains("htmx-swapping")) event.detail.shouldSwap = false;
   const at = document.activeElement;
   stoodNowhere = at === document.body;

@@ -67,14 +67,23 @@ class Phone:
         return self.newest(r"https?://\S+/confirm/\S+")
 
 
-def open_window(page: Page, product: str = "melody/night-walk") -> None:
-    """From the shop to the payment window."""
+def to_window(page: Page, product: str = "melody/night-walk") -> None:
+    """From the shop to the payment window, whatever of it has come."""
     page.goto(f"/shop/{product}/")
     page.locator(f'form[action$="/{product}/buy/"] button').first.click()
     page.wait_for_url("**/pay/**")
-    # What is pressed before htmx has come goes as a form, from page to page.
+
+
+def wait_for_htmx(page: Page) -> None:
+    """Where scripts run: what is pressed before goes as a form, from page to page."""
     if page.evaluate("matchMedia('(scripting: enabled)').matches"):
         wait_until(lambda: page.evaluate("'htmx' in window"), what="htmx")
+
+
+def open_window(page: Page, product: str = "melody/night-walk") -> None:
+    """From the shop to the payment window."""
+    to_window(page, product)
+    wait_for_htmx(page)
 
 
 def fill_line(
@@ -109,10 +118,17 @@ def type_code(page: Page, code: str) -> None:
 
 def pay(page: Page, phone: Phone, product: str = "melody/night-walk") -> str:
     """The whole of it; returns the payment's reference."""
-    to_code(page, phone, product)
+    open_window(page, product)
+    go_through(page, phone)
+    return reference(page)
+
+
+def go_through(page: Page, phone: Phone) -> None:
+    """The steps of the window, to the receipt."""
+    submit_line(page, phone)
+    page.wait_for_selector("[name=code]")
     type_code(page, phone.code)
     expect(page.get_by_role("heading", name=DONE)).to_be_visible()
-    return reference(page)
 
 
 def reference(page: Page) -> str:

@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.journeys import people, traffic
-from tests.journeys.people import DONE, Phone
+from tests.journeys.people import Phone
 from tests.journeys.traffic import Traffic
 from tests.stack import Stack
 
@@ -35,10 +35,8 @@ def buy(page: Page, phone: Phone) -> list[list[tuple[float, list[str]]]]:
     leave()
     page.get_by_role("button", name="휴대폰 소액결제").click()
     page.wait_for_url("**/pay/**")
-    people.submit_line(page, phone)
-    page.wait_for_selector("[name=code]")
-    people.type_code(page, phone.code)
-    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    people.wait_for_htmx(page)
+    people.go_through(page, phone)
     leave()
     return shifts
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
@@ -21,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from payments.calendar import SEOUL, Route, billing_month
 from payments.lines import Holder
 from payments.models import Merchant, Payment
-from portal import roles
+from portal import design, roles
 from portal.models import User
 from support import disputes, tickets
 from support.models import Ticket
@@ -34,6 +35,13 @@ BIRTHDATE = date(1990, 1, 31)
 # A Tuesday in the middle of a month.
 TODAY = datetime(2027, 3, 16, 10, 0, tzinfo=SEOUL)
 MONTHS_AGO = TODAY - timedelta(days=70)
+
+
+def drawn(page: Page, icon: str) -> str:
+    """An icon as the browser writes it."""
+    file = settings.BASE_DIR / design.ICONS / f"{icon}.svg"
+    parse = "(text) => new DOMParser().parseFromString(text, 'text/html').body.innerHTML"
+    return str(page.evaluate(parse, file.read_text()))
 
 
 @pytest.fixture
@@ -391,7 +399,7 @@ def test_on_month_end_eve_the_queue_shows_first_what_must_go_today(
     expect(chips).to_have_text(
         ["통신사 취소 마감 3시간 남음", "통신사 취소 마감 3시간 남음", "답변 기한 4월 2일 18:00"]
     )
-    icons = chips.locator(".icon").evaluate_all("all => all.map((one) => one.innerHTML)")
-    assert icons[0] == icons[1] != icons[2]
+    icons = chips.locator(".icon").evaluate_all("all => all.map((one) => one.outerHTML)")
+    assert icons == [drawn(agent, name) for name in ("circle-alert", "circle-alert", "clock")]
     colours = chips.evaluate_all("all => all.map((one) => getComputedStyle(one).color)")
     assert colours[0] == colours[1] != colours[2]

@@ -458,15 +458,10 @@ def test_paying_works_without_javascript(browser: Browser, stack: Stack) -> None
 def test_paying_goes_on_from_page_to_page_when_htmx_does_not_come(page: Page, stack: Stack) -> None:
     phone = Phone(stack, "2023")
     page.route("**/htmx-2*.js", lambda route: route.abort())
-    page.goto("/shop/melody/night-walk/")
-    page.get_by_role("button", name="휴대폰 소액결제").click()
-    page.wait_for_url("**/pay/**")
+    people.to_window(page)
 
-    people.submit_line(page, phone)
-    page.wait_for_selector("[name=code]")
-    people.type_code(page, phone.code)
+    people.go_through(page, phone)
 
-    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
     assert people.books(stack, people.reference(page)) == [2_200]
 
 
