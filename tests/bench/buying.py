@@ -11,11 +11,13 @@ which browsers' tools tell machines apart, says how fast the machine was.
 Nothing here passes or fails; tests/journeys/test_budget.py does.
 """
 
+import http.server
 import json
 import os
 import re
 import statistics
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +42,7 @@ LOOP = """(() => {
     }
     return turns / 3;
 })()"""
-TWO_WORDS = "data:text/html;charset=utf-8,<!doctype html><title>.</title><p>소액 결제"
+TWO_WORDS = "<!doctype html><meta charset=utf-8><title>.</title><p>소액 결제".encode()
 SHIFTS = """new Promise((tell) => new PerformanceObserver((list) => tell(list.getEntries()
     .filter((one) => !one.hadRecentInput).reduce((sum, one) => sum + one.value, 0)))
     .observe({ type: "layout-shift", buffered: true }) || setTimeout(() => tell(0), 100))"""
@@ -70,6 +72,9 @@ def main() -> int:
         print(f"needs a browser, and `make run` with its data in {directory}", file=sys.stderr)
         return 1
     places = json.loads((directory / "addresses.json").read_text())
+    control = http.server.ThreadingHTTPServer(("127.0.0.1", 0), TwoWords)
+    threading.Thread(target=control.serve_forever, daemon=True).start()
+    places["two words"] = f"http://127.0.0.1:{control.server_port}/"
     for how, slower, counted in (
         ("measured at full speed, counted four times", 1, SLOWER),
         ("slowed down four times by the browser", SLOWER, 1),
@@ -103,6 +108,20 @@ def tell(walks: list[Walk]) -> None:
     print(f"  {calm} of {len(walks)} walks without a task over {LONG_MS} ms")
 
 
+class TwoWords(http.server.BaseHTTPRequestHandler):
+    """A page that is nothing but two words, as pages come: over HTTP."""
+
+    def do_GET(self) -> None:
+        """Answer with it, whatever is asked for."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(TWO_WORDS)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing of it."""
+
+
 def buy(engine: Browser, places: dict[str, str], digits: str, slower: int, counted: int) -> Walk:
     """One cold phone, from the storefront to the receipt."""
     other = Phone(engine)
@@ -120,7 +139,7 @@ def buy(engine: Browser, places: dict[str, str], digits: str, slower: int, count
     engine.ask("Tracing.start", traceConfig={"includedCategories": ["toplevel"]})
     stretch("a page of two words")
     other.slow_down(slower)
-    other.open(TWO_WORDS)
+    other.open(places["two words"])
     other.wait_until("document.title === '.'")
     time.sleep(0.5)
     other.close()
