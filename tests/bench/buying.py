@@ -143,6 +143,8 @@ def buy(engine: Browser, places: dict[str, str], digits: str, slower: int, count
     other.wait_until("document.title === '.'")
     time.sleep(0.5)
     other.close()
+    # What it fetched is not part of the way.
+    engine.events.clear()
     # A page of its own, blank till now: where one site follows another in the same page, the
     # browser changes to a new process, and DevTools lays out there what has come, without style.
     phone = Phone(engine)
