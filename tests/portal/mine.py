@@ -7,10 +7,14 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
+from payments.calendar import month_end
 from payments.models import Merchant, Message, Payment
 from tests.portal import histories
 
 BORN = date(1990, 1, 31)
+# The middle of the month to come: "this month" holds for days on both sides, and no code is too
+# old by the database's clock.
+MID_MONTH = month_end(timezone.now()) + timedelta(days=14)
 
 
 def phone(last4: str) -> str:

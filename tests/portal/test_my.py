@@ -12,7 +12,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from payments.calendar import Route, month_end
+from payments.calendar import Route
 from payments.models import LineRules, Merchant, Message, Payment, PhoneVerification, Refund
 from payments.states import PaymentState, RefundState
 from support import queue
@@ -22,9 +22,7 @@ from tests.payments.test_parts import given_back
 from tests.portal import histories, mine
 
 pytestmark = pytest.mark.django_db
-# The middle of the month to come: "this month" holds for days on both sides, and no code is too
-# old by the database's clock.
-NOW = month_end(timezone.now()) + timedelta(days=14)
+NOW = mine.MID_MONTH
 LAST_MONTH = NOW - timedelta(days=28)
 
 

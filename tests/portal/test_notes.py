@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -34,6 +35,13 @@ ME = "staff:1"
 READS_NOTES = {"support/desk.py"}
 WRITES_NOTES = {"support/tickets.py"}
 DESTROYS_NOTES = {"support/forgetting.py"}
+
+
+@pytest.fixture(autouse=True)
+def _mid_month() -> Iterator[None]:
+    """The payment of an hour ago is of this month: in the report, and the carrier can cancel it."""
+    with time_machine.travel(mine.MID_MONTH, tick=True):
+        yield
 
 
 @pytest.fixture
