@@ -1,6 +1,6 @@
 """What people decide about settlements and differences, in the admin."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from payments import settlement
-from payments.calendar import SEOUL
+from payments.calendar import SEOUL, month_end
 from payments.models import (
     Difference,
     FeeTerm,
@@ -219,18 +219,18 @@ def test_a_new_account_is_sealed_and_its_number_never_shown(boss: Client) -> Non
 
 def test_a_fee_is_added_and_never_changed(boss: Client) -> None:
     shop = merchant()
-    tomorrow = datetime.combine(timezone.localdate() + timedelta(days=1), time.min, SEOUL)
+    next_month = month_end(timezone.now())
     typed = {
         "merchant": shop.pk,
         "category": "",
         "fee_bps": "650",
-        "valid_from": tomorrow.strftime("%Y-%m-%dT%H:%M"),
+        "valid_from": next_month.strftime("%Y-%m-%dT%H:%M"),
         "source": "2026-11 계약",
     }
 
     assert boss.post(address("feeterm", "add"), typed).status_code == 302
 
     fee = FeeTerm.objects.get()
-    assert fee.valid_from == tomorrow
+    assert fee.valid_from == next_month
     changed = boss.post(address("feeterm", "change", fee.pk), {**typed, "fee_bps": "1"})
     assert changed.status_code == 403
