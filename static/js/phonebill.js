@@ -269,15 +269,25 @@ document.addEventListener("click", (event) => {
 
 /* htmx is the heaviest script: it comes when the page has been painted, in a task of its own. Until then,
    as without it, a form is sent as forms are. It must not come before `load` either: between the
-   document's end and `load` it would wait for an event that has passed. */
+   document's end and `load` it would wait for an event that has passed. Where it does not come at all,
+   what a page waits for is still asked for, and comes as a page. */
 
 addEventListener("load", () => {
   requestAnimationFrame(() => setTimeout(() => {
     for (const { href } of document.querySelectorAll("[data-script-later]")) {
-      document.head.append(Object.assign(document.createElement("script"), { src: href }));
+      const script = Object.assign(document.createElement("script"), { src: href });
+      script.addEventListener("error", () => document.addEventListener("poll", moveOn, true));
+      document.head.append(script);
     }
   }));
 });
+
+async function moveOn({ target }) {
+  const address = target.getAttribute("hx-get");
+  const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  // A press that is on its way brings a page of its own.
+  if (answer?.status === 200 && !document.querySelector("form[data-sending]")) location.replace(address);
+}
 
 /* The font has the letters that are most written. A page that brings any other, or a person who types
    one, gets the sheet with all of them; looked for once the page has been painted. */

@@ -465,6 +465,31 @@ def test_paying_goes_on_from_page_to_page_when_htmx_does_not_come(page: Page, st
     assert people.books(stack, people.reference(page)) == [2_200]
 
 
+def test_the_window_moves_on_by_itself_when_htmx_does_not_come(
+    page: Page, stack: Stack, browser: Browser
+) -> None:
+    page.route("**/htmx-2*.js", lambda route: route.abort())
+    people.to_window(page)
+    people.submit_line(page, phone := Phone(stack, "0098"))
+
+    with witness.unable(stack, "retrieve", "0098"):
+        page.wait_for_selector("[name=code]")
+        people.type_code(page, phone.code)
+        expect(page.locator("main")).to_contain_text("다시 결제하지 마세요")
+    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    assert people.books(stack, people.reference(page)) == [2_200]
+
+    people.to_window(page)
+    people.submit_line(page, phone := Phone(stack, "2027"))
+    page.wait_for_selector("[name=code]")
+    handset = browser.new_page()
+    handset.goto(phone.link)
+    handset.get_by_role("button").first.click()
+    expect(page.get_by_role("heading", name=DONE)).to_be_visible()
+    assert re.fullmatch(r".*/pay/[^/]+/", page.url)
+    handset.close()
+
+
 @pytest.mark.parametrize("when", ["later", "at once"])
 def test_a_poll_that_is_answered_beside_a_press_changes_nothing(
     when: str, page: Page, stack: Stack
