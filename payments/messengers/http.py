@@ -1,8 +1,10 @@
 """One HTTP call to a provider, classed: certainly not taken, refused for good, or nobody knows."""
 
 import json
+import ssl
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -43,6 +45,7 @@ def _call(method: str, url: str, *, headers: Mapping[str, str], **parts: Any) ->
             headers={"Content-Type": "application/json", **headers},
             timeout=limits,
             trust_env=False,
+            verify=_authorities(),
             **parts,
         ) as response:
             _check(response)
@@ -51,6 +54,12 @@ def _call(method: str, url: str, *, headers: Mapping[str, str], **parts: Any) ->
         raise NotTaken(type(error).__name__) from error
     except httpx2.HTTPError as error:
         raise OutcomeUnknown(type(error).__name__) from error
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom to trust, read once a process: for each message it would take longer than the call."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _check(response: httpx2.Response) -> None:
