@@ -10,6 +10,7 @@ from django.utils import timezone
 from payments import checkout
 from payments.limits import Goods
 from payments.models import Merchant, Payment
+from tests import phones
 
 BORN = date(1990, 1, 31)
 
@@ -59,9 +60,8 @@ def awaiting(last4: str, amount_won: int = 2_200) -> Payment:
 
 def texted_code(base_url: str, last4: str) -> str:
     """The newest code on a sandbox phone."""
-    texts = httpx2.get(f"{base_url}/sandbox/phones/0109000{last4}/?format=json").json()
-    for text in texts:
-        found = re.search(r"(?<![0-9])[0-9]{6}(?![0-9])", text["text"])
+    for text in phones.texts(f"{base_url}/sandbox", last4):
+        found = re.search(r"(?<![0-9])[0-9]{6}(?![0-9])", text)
         if found:
             return found.group()
     raise AssertionError("no code on the phone")

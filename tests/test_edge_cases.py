@@ -35,7 +35,7 @@ from payments.subscriber import UnreadableBirthdate
 from portal.logs import mask
 from support import clocks, desk, notices, tickets
 from support.models import Ticket
-from tests import factories
+from tests import factories, phones
 from tests.payments import test_refunds, test_retention, test_settlement
 from tests.payments.test_checkout import open_link, outcomes_of
 from tests.portal import histories, mine
@@ -219,8 +219,8 @@ def test_08_a_scanner_opens_the_link_and_somebody_uses_it_after_the_code(operato
     """8. Link opened by a scanner (GET) → nothing confirmed. Link used after the code was used."""
     payment = factories.awaiting("0000")
     code = factories.texted_code(operator.base_url, "0000")
-    texts = httpx2.get(f"{operator.base_url}/sandbox/phones/01090000000/?format=json").json()
-    link = next(found[0] for text in texts if (found := re.search(r"https?://\S+", text["text"])))
+    texts = phones.texts(f"{operator.base_url}/sandbox", "0000")
+    link = next(found[0] for text in texts if (found := re.search(r"https?://\S+", text)))
 
     assert httpx2.get(link).status_code == 200
     assert look(payment) == PaymentState.AWAITING_CONFIRMATION

@@ -15,6 +15,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests import phones
 from tests.conftest import wait_until
 from tests.stack import Stack
 
@@ -38,9 +39,7 @@ class Phone:
     @property
     def texts(self) -> list[str]:
         """Every text, newest first."""
-        digits = self.number.replace("-", "")
-        answer = httpx2.get(f"{self.stack.sandbox}/phones/{digits}/?format=json")
-        return [text["text"] for text in answer.json()]
+        return phones.texts(self.stack.sandbox, self.last4)
 
     def newest(self, pattern: str) -> str:
         """The first match in the newest text that has one; waits for it to arrive."""

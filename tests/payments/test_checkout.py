@@ -16,7 +16,7 @@ from django.utils import timezone
 from payments import checkout
 from payments.models import CarrierCall, CodeChallenge, LedgerEntry, OutboxEvent, Payment
 from payments.states import PaymentState
-from tests import factories
+from tests import factories, phones
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,8 +176,8 @@ def open_link(base_url: str, last4: str) -> None:
 
     import httpx2
 
-    texts = httpx2.get(f"{base_url}/sandbox/phones/0109000{last4}/?format=json").json()
-    link = next(m.group() for t in texts if (m := re.search(r"https?://\S+", t["text"])))
+    texts = phones.texts(f"{base_url}/sandbox", last4)
+    link = next(m.group() for text in texts if (m := re.search(r"https?://\S+", text)))
     with httpx2.Client(follow_redirects=True) as phone:
         page = phone.get(link)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)

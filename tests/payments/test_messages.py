@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from django.conf import settings as site
 
@@ -16,7 +15,7 @@ from payments.messengers import kinds
 from payments.messengers.base import Letter, NotTaken, OutcomeUnknown, Refused
 from payments.messengers.kinds import KINDS, Delivery
 from payments.models import Alert, Message, MessageDelivery, Payment
-from tests import factories
+from tests import factories, phones
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -417,5 +416,4 @@ def test_the_sandbox_takes_each_id_once_even_when_its_answer_is_lost(operator: A
 
     deliveries.send_due(now=NOW + timedelta(seconds=5))
 
-    texts = httpx2.get(f"{operator.base_url}/sandbox/phones/01090000000/?format=json").json()
-    assert len([text for text in texts if text["text"] == message.text]) == 1
+    assert phones.texts(f"{operator.base_url}/sandbox", "0000").count(message.text) == 1

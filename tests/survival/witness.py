@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import psycopg
 
+from tests import phones
 from tests.stack import Stack
 
 # How messages are told apart: the words of templates/messages.
@@ -84,8 +85,7 @@ class Shopper:
 
     def texts(self) -> list[str]:
         """What this phone has received, newest first."""
-        answer = httpx2.get(f"{self.stack.sandbox}/phones/0109000{self.last4}/?format=json")
-        return [text["text"] for text in answer.json()]
+        return phones.texts(self.stack.sandbox, self.last4)
 
     def codes(self) -> list[str]:
         """The operator's codes, newest first."""
