@@ -1,4 +1,4 @@
-"""What every test may ask for: the operator, the whole portal, a browser."""
+"""What every test may ask for: the operator, a browser."""
 
 import time
 from collections.abc import Iterator
@@ -11,13 +11,11 @@ from django.core.management import call_command
 from playwright.sync_api import expect
 
 from tests import boot, browser, starting_over
-from tests.stack import Stack
 
 # How long a busy machine may take. Only a failure ever waits that long.
 PATIENCE_SECONDS = 60
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
-VIEWPORT = {"width": 360, "height": 780}
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -71,9 +69,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    """Passwords are hashed slowly on purpose; no test is about how slowly."""
+def _quick_settings(settings: Any) -> None:
+    """What takes long in every test, and no test is about how long."""
+    # Passwords are hashed slowly on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Each test's client is a server that starts: it would read through all static files.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session")
@@ -84,27 +85,12 @@ def operator() -> Iterator[Operator]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The whole portal, started once for all tests that only use it."""
-    whole = Stack()
-    whole.start()
-    yield whole
-    whole.stop()
-
-
-@pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     """How pytest-playwright starts Chromium."""
     path = browser.find()
     if path is None:
         (pytest.fail if browser.is_required() else pytest.skip)(browser.REASON)
     return {"executable_path": path, "args": CHROMIUM_ARGUMENTS}
-
-
-@pytest.fixture(scope="session")
-def browser_context_args(stack: Stack) -> dict[str, Any]:
-    """A small phone in Korean, looking at the whole portal: `page.goto("/shop/melody/")`."""
-    return {"base_url": stack.portal, "viewport": VIEWPORT, "locale": "ko-KR"}
 
 
 def wait_until(is_true: Any, *, seconds: float = PATIENCE_SECONDS, what: str = "it") -> Any:

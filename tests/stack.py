@@ -221,6 +221,17 @@ class Stack:
         return len(log.read_text()) if log.exists() else 0
 
 
+@contextlib.contextmanager
+def running() -> Iterator[Stack]:
+    """A portal of somebody's own, until the block ends."""
+    own = Stack()
+    own.start()
+    try:
+        yield own
+    finally:
+        own.stop()
+
+
 def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):

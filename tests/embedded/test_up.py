@@ -11,16 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_until
-from tests.stack import Stack
+from tests.stack import Stack, running
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A portal that each test leaves running."""
+    with running() as whole:
+        yield whole
 
 
 @pytest.fixture
 def own_stack() -> Iterator[Stack]:
     """A portal of its own: these tests are unkind to it."""
-    own = Stack(is_first=True)
-    own.start()
-    yield own
-    own.stop()
+    with running() as own:
+        yield own
 
 
 def _refusal(process: subprocess.Popen[bytes], log: Path) -> str:

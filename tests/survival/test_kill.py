@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from tests.conftest import wait_until
-from tests.stack import Stack
+from tests.stack import Stack, running
 from tests.survival.witness import (
     RECEIPT,
     REFUNDED,
@@ -44,13 +44,9 @@ _seen: list[Shopper] = []
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Stack]:
     """A portal of its own: these tests are unkind to it."""
-    own = Stack()
-    own.start()
-    try:
+    with running() as own:
         yield own
-    finally:
-        own.stop()
-        wait_until(lambda: not own.processes(), what="the end of every process")
+    wait_until(lambda: not own.processes(), what="the end of every process")
 
 
 def shopper(portal: Stack, last4: str) -> Shopper:
