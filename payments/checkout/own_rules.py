@@ -6,8 +6,6 @@ block set while the code was being typed still holds.
 
 from datetime import datetime
 
-from django.db.models import Sum
-
 from payments import calendar
 from payments.carriers.base import Declined
 from payments.models import LineRules, Payment
@@ -50,10 +48,7 @@ def _check(rules: LineRules, payment: Payment, *, now: datetime) -> None:
     limit_won = rules.limit_at(now)
     if limit_won is None:
         return
-    of_line = Payment.objects.filter(phone_bidx=payment.phone_bidx)
-    used_won = month_used_won(of_line, month=calendar.billing_month(now))
-    charging = (
-        of_line.filter(state__in=_CHARGING).exclude(pk=payment.pk).aggregate(won=Sum("amount_won"))
-    )
-    if used_won + (charging["won"] or 0) + payment.amount_won > limit_won:
+    others = Payment.objects.filter(phone_bidx=payment.phone_bidx).exclude(pk=payment.pk)
+    taken_won = month_used_won(others, month=calendar.billing_month(now), also=_CHARGING)
+    if taken_won + payment.amount_won > limit_won:
         raise RefusedByOwner("LIMIT_MONTHLY", "own limit")

@@ -5,6 +5,7 @@ for a minute cannot undo it unseen. What waits is a time on the row, compared wh
 nothing has to run for it to come true.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import models
@@ -86,13 +87,20 @@ class LineRules(models.Model):
         return encryption.seal(phone, place=_PLACE_PHONE)
 
 
-def month_used_won(payments: QuerySet[Payment], *, month: str) -> int:
-    """Won of these in a Korean month (`YYYY-MM`), less what operators took off the bill."""
-    paid = payments.filter(billing_month=month, state=PaymentState.PAID)
+def month_used_won(
+    payments: QuerySet[Payment], *, month: str, also: Collection[PaymentState] = ()
+) -> int:
+    """Won of these in a Korean month (`YYYY-MM`), less what operators took off the bill.
+
+    `also`: states that count too, of whatever month. They are read in the same statement: by two, a
+    payment that becomes PAID between them would be in neither.
+    """
+    paid = Q(billing_month=month, state=PaymentState.PAID)
     given_back = Refund.objects.filter(
-        payment__in=paid, route=Route.CARRIER, state=RefundState.SUCCEEDED
+        payment__in=payments.filter(paid), route=Route.CARRIER, state=RefundState.SUCCEEDED
     ).aggregate(won=Sum("amount_won"))
-    return (paid.aggregate(won=Sum("amount_won"))["won"] or 0) - (given_back["won"] or 0)
+    counted = payments.filter(paid | Q(state__in=also)).aggregate(won=Sum("amount_won"))
+    return (counted["won"] or 0) - (given_back["won"] or 0)
 
 
 class LineChange(models.Model):

@@ -1,19 +1,26 @@
 """A line's own block and limit: in force at the next checkout, loosened only after a while."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Sum
 from django.db.utils import ProgrammingError
 from django.utils import timezone
 
 from payments import checkout, encryption, lines, tasks
+from payments.carriers.camara import Camara
+from payments.checkout import own_rules
 from payments.models import LineChange, LineRules, Message, OutboxEvent, Payment
+from payments.models.lines import month_used_won
 from payments.models.payments import holder_index
 from payments.states import PaymentState
 from tests import factories
+from tests.conftest import PATIENCE_SECONDS
 from tests.payments.test_checkout import outcomes_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -149,6 +156,67 @@ def test_two_charges_at_once_do_not_both_fit_under_a_limit(operator: Any) -> Non
 
     states = sorted([ended(first)[0], ended(second)[0]])
     assert states == [PaymentState.DECLINED, PaymentState.PAID]
+
+
+def charged_while_another_is_read(operator: Any, monkeypatch: pytest.MonkeyPatch) -> Payment:
+    """A payment past the limit, whose other one becomes PAID after the first sum of payments."""
+    first = factories.awaiting("0000")
+    code_of_first = factories.texted_code(operator.base_url, "0000")
+    second = factories.awaiting("0000")
+    code_of_second = factories.texted_code(operator.base_url, "0000")
+    decide(lines.set_limit, limit_won=3_000)
+    confirm, is_charging, may_end = Camara.confirm, threading.Event(), threading.Event()
+
+    def wait(*arguments: Any) -> Any:
+        is_charging.set()
+        assert may_end.wait(PATIENCE_SECONDS)
+        return confirm(*arguments)
+
+    monkeypatch.setattr(Camara, "confirm", wait)
+    with ThreadPoolExecutor(1) as other:
+        charge = other.submit(confirm_and_close, first, code_of_first)
+        assert is_charging.wait(PATIENCE_SECONDS)
+
+        def let_it_end(execute: Any, sql: str, *more: Any) -> Any:
+            answer = execute(sql, *more)
+            if 'SUM("payments_payment"' in sql:
+                may_end.set()
+                charge.result(PATIENCE_SECONDS)
+            return answer
+
+        with connection.execute_wrapper(let_it_end):
+            checkout.confirm_with_code(second.pk, code_of_second, now=timezone.now())
+    assert ended(first)[0] == PaymentState.PAID
+    return second
+
+
+def confirm_and_close(payment: Payment, code: str) -> None:
+    checkout.confirm_with_code(payment.pk, code, now=timezone.now())
+    connection.close()
+
+
+def test_a_charge_that_ends_while_the_limit_is_looked_at_is_counted(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = charged_while_another_is_read(operator, monkeypatch)
+
+    assert ended(second) == (PaymentState.DECLINED, "LIMIT_MONTHLY", "owner")
+
+
+def test_a_charge_that_ends_is_missed_when_paid_and_charging_are_read_one_after_the_other(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+
+    def careless(payments: Any, *, month: str, also: Any) -> int:
+        paid = month_used_won(payments, month=month)
+        charging = payments.filter(state__in=also).aggregate(won=Sum("amount_won"))
+        return paid + (charging["won"] or 0)
+
+    monkeypatch.setattr(own_rules, "month_used_won", careless)
+    second = charged_while_another_is_read(operator, monkeypatch)
+
+    assert ended(second)[0] == PaymentState.PAID
 
 
 def test_a_lower_limit_holds_at_once_and_a_higher_one_later() -> None:
