@@ -7,12 +7,18 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-# Every shift of a page, from its first moment; a page hands them over by name.
+# Every shift that nobody asked for, from a page's first moment; a page hands them over by name.
+# The browser forgets a press after half a second: on a busy machine its answer takes longer.
 WATCH = """
 window.seen = { shifts: [] };
+let answered = -Infinity;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.requestConfig.verb === "post") answered = performance.now();
+});
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
-    if (entry.hadRecentInput) continue;
+    const isAnswer = entry.startTime >= answered && entry.startTime < answered + 500;
+    if (entry.hadRecentInput || isAnswer) continue;
     const nodes = entry.sources.map((source) => source.node && source.node.outerHTML);
     window.seen.shifts.push([entry.value, nodes.map((node) => String(node).slice(0, 90))]);
   }
