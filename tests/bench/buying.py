@@ -23,9 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
-from tests import browser
+from tests import browser, phones
 from tests.bench.devtools import Browser, Phone
 from tests.journeys.traffic import Traffic
 
@@ -226,8 +224,8 @@ def main_thread_tasks(trace: list[dict[str, Any]]) -> list[tuple[int, float]]:
 def texted_code(sandbox: str, digits: str) -> str:
     """The code on the sandbox phone."""
     for _ in range(100):
-        for text in httpx2.get(f"{sandbox}/phones/{digits}/?format=json").json():
-            if found := re.search(r"(?<![0-9])[0-9]{6}(?![0-9])", text["text"]):
+        for text in phones.texts(sandbox, digits[-4:]):
+            if found := re.search(r"(?<![0-9])[0-9]{6}(?![0-9])", text):
                 return found.group()
         time.sleep(0.1)
     raise LookupError("no code came")
